@@ -1,0 +1,127 @@
+using Punchline.Quic.Recovery;
+using Punchline.Quic.Wire;
+
+namespace Punchline.Quic;
+
+/// <summary>Where connection ids lead to connections; the endpoint's table.</summary>
+internal interface IConnectionIdTable
+{
+    /// <summary>Draws a new id that leads to the connection.</summary>
+    ConnectionId Issue(QuicConnection connection);
+
+    /// <summary>Writes the id's stateless reset token, 16 bytes.</summary>
+    void WriteResetToken(in ConnectionId id, Span<byte> token);
+
+    /// <summary>The id leads nowhere from now on.</summary>
+    void Withdraw(in ConnectionId id);
+}
+
+/// <summary>The connection ids that we issue to the peer and it sends to (RFC 9000 section 5.1).</summary>
+internal sealed class LocalConnectionIds(IConnectionIdTable table)
+{
+    /// <summary>
+    /// Ids that the peer holds at once: one for the path in use, one for opening probes, and a fresh one for each path
+    /// that is being validated. Also what we accept of the peer's (active_connection_id_limit).
+    /// </summary>
+    internal const int MaxActive = 8;
+
+    private readonly List<Entry> _active = new(MaxActive);
+    private QuicConnection? _owner;
+    private ulong _nextSequence;
+    private int _unsent;
+
+    private record struct Entry(ulong Sequence, ConnectionId Id, bool NeedsSending);
+
+    /// <summary>True if NEW_CONNECTION_ID frames wait to be sent.</summary>
+    internal bool HasFramesToSend => _unsent > 0;
+
+    /// <summary>The first id, which the handshake's packets carry: sequence number 0.</summary>
+    internal ConnectionId Start(QuicConnection owner)
+    {
+        _owner = owner;
+        ConnectionId id = table.Issue(owner);
+        _active.Add(new Entry(_nextSequence++, id, NeedsSending: false));
+        return id;
+    }
+
+    /// <summary>Issues ids until the peer holds as many as both sides' limits allow.</summary>
+    /// <param name="peerLimit">The peer's active_connection_id_limit.</param>
+    internal void Replenish(ulong peerLimit)
+    {
+        while (_active.Count < MaxActive && (ulong)_active.Count < peerLimit)
+        {
+            _active.Add(new Entry(_nextSequence++, table.Issue(_owner!), NeedsSending: true));
+            _unsent++;
+        }
+    }
+
+    internal void WriteFrames(ref WireWriter writer, SentFrameList sent)
+    {
+        Span<byte> token = stackalloc byte[ConnectionIdFactory.ResetTokenLength];
+        for (int i = 0; i < _active.Count && _unsent > 0; i++)
+        {
+            Entry entry = _active[i];
+            if (!entry.NeedsSending)
+                continue;
+            table.WriteResetToken(entry.Id, token);
+            var frame = new NewConnectionIdFrame(entry.Sequence, 0, entry.Id, token);
+            if (frame.Length > writer.Remaining)
+                return;
+            frame.Write(ref writer);
+            sent.Add(new SentFrame(SentFrameKind.NewConnectionId, entry.Sequence, 0, 0, false));
+            _active[i] = entry with { NeedsSending = false };
+            _unsent--;
+        }
+    }
+
+    internal void OnLost(ulong sequence)
+    {
+        int index = IndexOf(sequence);
+        if (index < 0 || _active[index].NeedsSending)
+            return;
+        _active[index] = _active[index] with { NeedsSending = true };
+        _unsent++;
+    }
+
+    /// <summary>RETIRE_CONNECTION_ID (RFC 9000 section 19.16).</summary>
+    /// <param name="sequence">The sequence number in the frame.</param>
+    /// <param name="arrivedAt">The id that the packet with the frame was sent to.</param>
+    /// <param name="peerLimit">The peer's active_connection_id_limit.</param>
+    internal QuicError? OnRetire(ulong sequence, in ConnectionId arrivedAt, ulong peerLimit)
+    {
+        if (sequence >= _nextSequence)
+            return QuicError.Transport(TransportErrorCode.ProtocolViolation, "retired a connection id that was never issued", FrameTypes.RetireConnectionId);
+        int index = IndexOf(sequence);
+        if (index < 0)
+            return null;
+        if (_active[index].Id == arrivedAt)
+            return QuicError.Transport(TransportErrorCode.ProtocolViolation, "retired the connection id that carried the frame", FrameTypes.RetireConnectionId);
+        Remove(index);
+        Replenish(peerLimit);
+        return null;
+    }
+
+    internal void WithdrawAll()
+    {
+        while (_active.Count > 0)
+            Remove(_active.Count - 1);
+    }
+
+    private void Remove(int index)
+    {
+        if (_active[index].NeedsSending)
+            _unsent--;
+        table.Withdraw(_active[index].Id);
+        _active.RemoveAt(index);
+    }
+
+    private int IndexOf(ulong sequence)
+    {
+        for (int i = 0; i < _active.Count; i++)
+        {
+            if (_active[i].Sequence == sequence)
+                return i;
+        }
+        return -1;
+    }
+}

@@ -1,0 +1,211 @@
+using System.Security.Cryptography;
+using Punchline.Quic.Paths;
+using Punchline.Quic.Recovery;
+using Punchline.Quic.Wire;
+
+namespace Punchline.Quic;
+
+/// <summary>
+/// The connection ids that the peer issued and we send to (RFC 9000 section 5.1). Each path that carries more than
+/// opening probes has one of its own, so that who watches two networks cannot join what he sees (section 9.5);
+/// all opening probes share one (docs/wire/punch.md).
+/// </summary>
+internal sealed class PeerConnectionIds
+{
+    /// <summary>
+    /// RETIRE_CONNECTION_ID frames that may wait at once. A peer that replaces its ids faster than it lets us say so
+    /// has made us hold enough (RFC 9000 section 5.1.2).
+    /// </summary>
+    private const int MaxPendingRetirements = 4 * LocalConnectionIds.MaxActive;
+
+    private readonly List<Entry> _entries = new(LocalConnectionIds.MaxActive);
+    private readonly List<ulong> _retirements = [];
+    private ulong _retirePriorTo;
+
+    /// <summary>Who sends to an id.</summary>
+    private enum Use : byte
+    {
+        Free,
+        Path,
+        OpeningProbes,
+    }
+
+    private sealed class Entry(ulong sequence, ConnectionId id)
+    {
+        internal readonly ulong Sequence = sequence;
+        internal ConnectionId Id = id;
+        internal byte[]? ResetToken;
+        internal Use Use;
+        internal PathState? Path;
+    }
+
+    /// <summary>True if RETIRE_CONNECTION_ID frames wait to be sent.</summary>
+    internal bool HasFramesToSend => _retirements.Count > 0;
+
+    /// <summary>The id that the client chose, or that the peer's first packet carried: sequence number 0.</summary>
+    internal void SetFirst(in ConnectionId id, PathState path)
+    {
+        if (_entries.Count == 0)
+            _entries.Add(new Entry(0, id) { Use = Use.Path, Path = path });
+        else
+            _entries[0].Id = id;
+    }
+
+    /// <summary>The first id's stateless reset token, from the server's transport parameters.</summary>
+    internal void SetFirstResetToken(ReadOnlySpan<byte> token) => _entries[0].ResetToken = token.ToArray();
+
+    /// <summary>The id to send to on a path; takes a fresh one if it has none yet.</summary>
+    /// <returns>False if the peer has issued no more.</returns>
+    internal bool TryGetFor(PathState path, out ConnectionId id)
+    {
+        Entry? free = null;
+        foreach (Entry entry in _entries)
+        {
+            if (entry.Use == Use.Path && entry.Path == path)
+            {
+                id = entry.Id;
+                return true;
+            }
+            if (entry.Use == Use.Free)
+                free ??= entry;
+        }
+        id = default;
+        if (free is null)
+            return false;
+        free.Use = Use.Path;
+        free.Path = path;
+        id = free.Id;
+        return true;
+    }
+
+    /// <summary>The id that all opening probes share.</summary>
+    internal bool TryGetForOpeningProbes(out ConnectionId id)
+    {
+        Entry? free = null;
+        foreach (Entry entry in _entries)
+        {
+            if (entry.Use == Use.OpeningProbes)
+            {
+                id = entry.Id;
+                return true;
+            }
+            if (entry.Use == Use.Free)
+                free ??= entry;
+        }
+        id = default;
+        if (free is null)
+            return false;
+        free.Use = Use.OpeningProbes;
+        id = free.Id;
+        return true;
+    }
+
+    /// <summary>The id for a probe: the path's own if it has one or a fresh one is called for, else the one that opening probes share.</summary>
+    internal bool TryGetForProbe(PathState path, bool fresh, out ConnectionId id)
+    {
+        foreach (Entry entry in _entries)
+        {
+            if (entry.Use == Use.Path && entry.Path == path)
+            {
+                id = entry.Id;
+                return true;
+            }
+        }
+        return (fresh && TryGetFor(path, out id)) || TryGetForOpeningProbes(out id);
+    }
+
+    /// <summary>The path that used this id moves to a new one: the peer changed its own (RFC 9000 section 9.5).</summary>
+    internal void Release(PathState path)
+    {
+        for (int i = _entries.Count - 1; i >= 0; i--)
+        {
+            if (_entries[i].Use == Use.Path && _entries[i].Path == path)
+                Retire(i);
+        }
+    }
+
+    /// <summary>NEW_CONNECTION_ID (RFC 9000 section 19.15).</summary>
+    internal QuicError? OnNewConnectionId(in NewConnectionIdFrame frame)
+    {
+        foreach (Entry entry in _entries)
+        {
+            bool sameSequence = entry.Sequence == frame.Sequence;
+            bool sameId = entry.Id == frame.Id;
+            if (sameSequence != sameId)
+                return Violation("issued one connection id twice, or two under one number");
+            if (sameSequence)
+            {
+                return entry.ResetToken is { } known && !CryptographicOperations.FixedTimeEquals(known, frame.ResetToken)
+                    ? Violation("changed a stateless reset token")
+                    : null;
+            }
+        }
+        if (frame.RetirePriorTo > _retirePriorTo)
+        {
+            _retirePriorTo = frame.RetirePriorTo;
+            for (int i = _entries.Count - 1; i >= 0; i--)
+            {
+                if (_entries[i].Sequence < _retirePriorTo)
+                    Retire(i);
+            }
+        }
+        if (frame.Sequence < _retirePriorTo)
+        {
+            // It was replaced before it arrived (or is a late copy of one that we retired): say so, once.
+            if (!_retirements.Contains(frame.Sequence))
+                _retirements.Add(frame.Sequence);
+        }
+        else
+        {
+            if (_entries.Count >= LocalConnectionIds.MaxActive)
+                return QuicError.Transport(TransportErrorCode.ConnectionIdLimitError, "more connection ids than our limit", FrameTypes.NewConnectionId);
+            _entries.Add(new Entry(frame.Sequence, frame.Id) { ResetToken = frame.ResetToken.ToArray() });
+        }
+        return _retirements.Count > MaxPendingRetirements
+            ? QuicError.Transport(TransportErrorCode.ConnectionIdLimitError, "connection ids replaced too fast", FrameTypes.NewConnectionId)
+            : null;
+    }
+
+    internal void WriteFrames(ref WireWriter writer, SentFrameList sent)
+    {
+        while (_retirements.Count > 0)
+        {
+            var frame = new RetireConnectionIdFrame(_retirements[^1]);
+            if (frame.Length > writer.Remaining)
+                return;
+            frame.Write(ref writer);
+            sent.Add(new SentFrame(SentFrameKind.RetireConnectionId, frame.Sequence, 0, 0, false));
+            _retirements.RemoveAt(_retirements.Count - 1);
+        }
+    }
+
+    internal void OnRetirementLost(ulong sequence)
+    {
+        if (!_retirements.Contains(sequence))
+            _retirements.Add(sequence);
+    }
+
+    /// <summary>True if the last 16 bytes of a datagram that nobody could open are a token of one of the ids in use (RFC 9000 section 10.3.1).</summary>
+    internal bool IsStatelessReset(ReadOnlySpan<byte> datagram)
+    {
+        if (datagram.Length < ConnectionIdFactory.ResetTokenLength + 5)
+            return false;
+        ReadOnlySpan<byte> tail = datagram[^ConnectionIdFactory.ResetTokenLength..];
+        bool match = false;
+        foreach (Entry entry in _entries)
+        {
+            if (entry is { Use: not Use.Free, ResetToken: { } token })
+                match |= CryptographicOperations.FixedTimeEquals(token, tail);
+        }
+        return match;
+    }
+
+    private void Retire(int index)
+    {
+        _retirements.Add(_entries[index].Sequence);
+        _entries.RemoveAt(index);
+    }
+
+    private static QuicError Violation(string reason) =>
+        QuicError.Transport(TransportErrorCode.ProtocolViolation, reason, FrameTypes.NewConnectionId);
+}

@@ -1,0 +1,293 @@
+using Punchline.Quic.Paths;
+using Punchline.Quic.Recovery;
+using Punchline.Quic.Wire;
+
+namespace Punchline.Quic;
+
+/// <content>Frames in (RFC 9000 section 19), and what became of the frames that we sent.</content>
+public sealed partial class QuicConnection : ILossHandler
+{
+    /// <summary>What is known of the packet whose frames are read.</summary>
+    private ref struct PacketContext(PacketSpace space, PathState path, ConnectionId destination, bool full)
+    {
+        internal readonly PacketSpace Space = space;
+        internal readonly PathState Path = path;
+        internal readonly ConnectionId Destination = destination;
+
+        /// <summary>The datagram was of full size (RFC 9000 section 8.2.2).</summary>
+        internal readonly bool Full = full;
+        internal bool IsAckEliciting;
+        internal bool IsNonProbing;
+    }
+
+    private QuicError? ReadFrames(ref PacketContext packet, ReadOnlySpan<byte> payload)
+    {
+        // RFC 9000 section 12.4: a packet without frames is a violation.
+        if (payload.IsEmpty)
+            return QuicError.Transport(TransportErrorCode.ProtocolViolation, "a packet without frames");
+        var reader = new WireReader(payload);
+        while (!reader.IsEmpty)
+        {
+            if (!FrameTypes.TryReadType(ref reader, out ulong type, out bool minimal))
+                return QuicError.Transport(TransportErrorCode.FrameEncodingError, "a truncated frame type");
+            if (!minimal) // RFC 9000 section 12.4
+                return QuicError.Transport(TransportErrorCode.ProtocolViolation, "a frame type that is not in its shortest form", type);
+            if (!FrameTypes.IsAllowedAt(type, packet.Space.Level) || (FrameTypes.IsPunch(type) && !PunchAgreed))
+            {
+                return FrameTypes.IsKnown(type)
+                    ? QuicError.Transport(TransportErrorCode.ProtocolViolation, "a frame that does not belong into this packet", type)
+                    : QuicError.Transport(TransportErrorCode.FrameEncodingError, "an unknown frame type", type);
+            }
+            packet.IsAckEliciting |= FrameTypes.IsAckEliciting(type);
+            packet.IsNonProbing |= !FrameTypes.IsProbing(type);
+            if (ReadFrame(ref packet, ref reader, type) is { } error)
+                return error.FrameType == 0 ? error with { FrameType = type } : error;
+            if (!_close.IsOpen)
+                return null;
+        }
+        return null;
+    }
+
+    private QuicError? ReadFrame(ref PacketContext packet, ref WireReader reader, ulong type)
+    {
+        switch (type)
+        {
+            case FrameTypes.Padding:
+            case FrameTypes.Ping:
+                return null;
+            case FrameTypes.Ack:
+            case FrameTypes.AckEcn:
+                return AckFrame.TryRead(ref reader, type, out AckFrame ack) ? OnAck(packet, ack) : Malformed(type);
+            case FrameTypes.Crypto:
+                return CryptoFrame.TryRead(ref reader, out CryptoFrame crypto) ? OnCrypto(packet.Space, crypto) : Malformed(type);
+            case FrameTypes.NewToken:
+                // RFC 9000 section 19.7: only servers send it. Our tokens come with invites, so a server's is not kept.
+                if (!NewTokenFrame.TryRead(ref reader, out _))
+                    return Malformed(type);
+                return IsClient ? null : QuicError.Transport(TransportErrorCode.ProtocolViolation, "NEW_TOKEN from a client");
+            case >= FrameTypes.StreamFirst and <= FrameTypes.StreamLast:
+                return StreamFrame.TryRead(ref reader, type, out StreamFrame stream) ? _streams.OnStreamFrame(stream, _now) : Malformed(type);
+            case FrameTypes.ResetStream:
+                return ResetStreamFrame.TryRead(ref reader, out ResetStreamFrame reset) ? _streams.OnResetStream(reset) : Malformed(type);
+            case FrameTypes.StopSending:
+                return StopSendingFrame.TryRead(ref reader, out StopSendingFrame stop) ? _streams.OnStopSending(stop) : Malformed(type);
+            case FrameTypes.MaxData:
+                return MaxDataFrame.TryRead(ref reader, out MaxDataFrame maxData) ? _streams.OnMaxData(maxData) : Malformed(type);
+            case FrameTypes.MaxStreamData:
+                return MaxStreamDataFrame.TryRead(ref reader, out MaxStreamDataFrame maxStreamData) ? _streams.OnMaxStreamData(maxStreamData) : Malformed(type);
+            case FrameTypes.MaxStreamsBidirectional:
+            case FrameTypes.MaxStreamsUnidirectional:
+                return MaxStreamsFrame.TryRead(ref reader, type, out MaxStreamsFrame maxStreams) ? _streams.OnMaxStreams(maxStreams) : Malformed(type);
+            case FrameTypes.DataBlocked:
+                return DataBlockedFrame.TryRead(ref reader, out _) ? null : Malformed(type);
+            case FrameTypes.StreamDataBlocked:
+                return StreamDataBlockedFrame.TryRead(ref reader, out StreamDataBlockedFrame blocked) ? _streams.OnStreamDataBlocked(blocked) : Malformed(type);
+            case FrameTypes.StreamsBlockedBidirectional:
+            case FrameTypes.StreamsBlockedUnidirectional:
+                return StreamsBlockedFrame.TryRead(ref reader, type, out _) ? null : Malformed(type);
+            case FrameTypes.NewConnectionId:
+                return NewConnectionIdFrame.TryRead(ref reader, out NewConnectionIdFrame newId) ? _peerIds.OnNewConnectionId(newId) : Malformed(type);
+            case FrameTypes.RetireConnectionId:
+                return RetireConnectionIdFrame.TryRead(ref reader, out RetireConnectionIdFrame retire)
+                    ? _localIds.OnRetire(retire.Sequence, packet.Destination, _peer!.ActiveConnectionIdLimit) : Malformed(type);
+            case FrameTypes.PathChallenge:
+                if (!PathChallengeFrame.TryRead(ref reader, out PathChallengeFrame challenge))
+                    return Malformed(type);
+                packet.Path.QueueResponse(challenge.Data, packet.Full);
+                return null;
+            case FrameTypes.PathResponse:
+                if (!PathResponseFrame.TryRead(ref reader, out PathResponseFrame response))
+                    return Malformed(type);
+                OnPathResponse(response.Data);
+                return null;
+            case FrameTypes.ConnectionClose:
+            case FrameTypes.ApplicationClose:
+                return ConnectionCloseFrame.TryRead(ref reader, type, out ConnectionCloseFrame close) ? OnPeerClose(close) : Malformed(type);
+            case FrameTypes.HandshakeDone:
+                if (!IsClient) // RFC 9000 section 19.20
+                    return QuicError.Transport(TransportErrorCode.ProtocolViolation, "HANDSHAKE_DONE from a client");
+                if (IsEstablished)
+                    Confirm();
+                return null;
+            case FrameTypes.Datagram:
+            case FrameTypes.DatagramWithLength:
+                return DatagramFrame.TryRead(ref reader, type, out DatagramFrame datagram) ? OnDatagram(datagram) : Malformed(type);
+            default:
+                return ReadPunchFrame(ref reader, type);
+        }
+    }
+
+    private QuicError? ReadPunchFrame(ref WireReader reader, ulong type)
+    {
+        switch (type)
+        {
+            case FrameTypes.Candidate:
+                if (!CandidateFrame.TryRead(ref reader, out CandidateFrame candidate))
+                    return Malformed(type);
+                if (_remoteCandidates.OnCandidate(candidate, out bool probe) is { } error)
+                    return error;
+                if (probe)
+                    Emit(new QuicEvent { Kind = QuicEventKind.CandidateReceived, Candidate = candidate.Candidate });
+                return null;
+            case FrameTypes.CandidateGone:
+                if (!CandidateGoneFrame.TryRead(ref reader, out CandidateGoneFrame gone))
+                    return Malformed(type);
+                if (_remoteCandidates.OnGone(gone.Sequence, out Candidate withdrawn))
+                    Emit(new QuicEvent { Kind = QuicEventKind.CandidateGone, Candidate = withdrawn });
+                return null;
+            case FrameTypes.Punch:
+                if (!PunchFrame.TryRead(ref reader, out PunchFrame punch))
+                    return Malformed(type);
+                if (_puncher.OnPunch(punch.Round, _now))
+                    ProbeAllPairs();
+                return null;
+            case FrameTypes.ObservedAddress:
+                if (!ObservedAddressFrame.TryRead(ref reader, out ObservedAddressFrame observed))
+                    return Malformed(type);
+                Emit(new QuicEvent
+                {
+                    Kind = QuicEventKind.ObservedAddress,
+                    Candidate = new Candidate(observed.Address, CandidateKind.PeerReflexive),
+                });
+                return null;
+            default:
+                return QuicError.Transport(TransportErrorCode.FrameEncodingError, "an unknown frame type", type);
+        }
+    }
+
+    private static QuicError Malformed(ulong type) => QuicError.Transport(TransportErrorCode.FrameEncodingError, "a malformed frame", type);
+
+    private QuicError? OnAck(in PacketContext packet, in AckFrame ack)
+    {
+        PacketNumberSpace space = packet.Space.Id;
+        TimeSpan delay = TimeSpan.Zero;
+        if (space == PacketNumberSpace.Application)
+        {
+            // RFC 9000 section 19.3: in units of 2^ack_delay_exponent microseconds. A value beyond a minute is none.
+            ulong microseconds = ack.Delay > 60_000_000 ? 60_000_000 : ack.Delay << (int)(_peer?.AckDelayExponent ?? 3);
+            delay = TimeSpan.FromMicroseconds(Math.Min(microseconds, 60_000_000));
+        }
+        if (_loss.OnAckReceived(space, ack, delay, packet.Path.Recovery, _now, this) is { } error)
+            return error;
+        if (space == PacketNumberSpace.Application)
+        {
+            _streams.OnRttUpdate(_paths.Current.Recovery.Rtt.Smoothed);
+            if (_loss.LargestAcked(space) is { } largest)
+                _oneRtt!.OnAcked(largest);
+        }
+        return null;
+    }
+
+    private QuicError? OnCrypto(PacketSpace space, in CryptoFrame crypto) =>
+        space.CryptoIn.Receive(crypto.Offset, crypto.Data) ?? ReadCrypto(space);
+
+    private QuicError? OnPeerClose(in ConnectionCloseFrame close)
+    {
+        var error = new QuicError
+        {
+            IsRemote = true,
+            IsApplication = close.IsApplication,
+            Code = close.Code,
+            FrameType = close.FrameType,
+            Reason = PrintableText.From(close.Reason),
+        };
+        _close.Drain(error, _now, ProbeTimeout);
+        OnClosed();
+        return null;
+    }
+
+    private QuicError? OnDatagram(in DatagramFrame datagram)
+    {
+        if (!_datagramsIn.TryEnqueue(datagram.Data))
+        {
+            _statistics.DatagramsDropped++;
+            return null;
+        }
+        if (!_datagramEventPending)
+        {
+            _datagramEventPending = true;
+            Emit(new QuicEvent { Kind = QuicEventKind.DatagramReceived });
+        }
+        return null;
+    }
+
+    void ILossHandler.OnPacketAcked(PacketNumberSpace space, in SentPacket packet, ReadOnlySpan<SentFrame> frames)
+    {
+        var path = (PathState)packet.Path.Owner!;
+        path.IsSuspect = false;
+        if ((packet.Flags & SentPacketFlags.MtuProbe) != 0)
+            path.Mtu.OnProbeAcknowledged(packet.Size, _now);
+        foreach (ref readonly SentFrame frame in frames)
+        {
+            switch (frame.Kind)
+            {
+                case SentFrameKind.Crypto:
+                    Space(space).CryptoOut.OnAcked(frame);
+                    break;
+                case SentFrameKind.Ack:
+                    Space(space).Received.OnAckAcknowledged(frame.Offset);
+                    break;
+                case SentFrameKind.Candidate or SentFrameKind.CandidateGone:
+                    _localCandidates.OnAcked(frame);
+                    break;
+                default:
+                    _streams.OnAcked(frame);
+                    break;
+            }
+        }
+    }
+
+    void ILossHandler.OnPacketLost(PacketNumberSpace space, in SentPacket packet, ReadOnlySpan<SentFrame> frames)
+    {
+        var path = (PathState)packet.Path.Owner!;
+        if ((packet.Flags & SentPacketFlags.MtuProbe) != 0)
+        {
+            path.Mtu.OnProbeLost(_now);
+        }
+        else
+        {
+            _statistics.PacketsLost++;
+            _options.Trace?.On(new TraceEvent(TraceKind.PacketLost, _now, IsClient, space, packet.Number, packet.Size, path.Network, null));
+        }
+        Requeue(space, frames);
+    }
+
+    /// <summary>What was in a packet has to be sent again, in its newest form (RFC 9000 section 13.3).</summary>
+    private void Requeue(PacketNumberSpace space, ReadOnlySpan<SentFrame> frames)
+    {
+        foreach (ref readonly SentFrame frame in frames)
+        {
+            switch (frame.Kind)
+            {
+                case SentFrameKind.Crypto:
+                    Space(space).CryptoOut.OnLost(frame);
+                    break;
+                case SentFrameKind.NewConnectionId:
+                    _localIds.OnLost(frame.Id);
+                    break;
+                case SentFrameKind.RetireConnectionId:
+                    _peerIds.OnRetirementLost(frame.Id);
+                    break;
+                case SentFrameKind.HandshakeDone:
+                    _owesHandshakeDone = true;
+                    break;
+                case SentFrameKind.Candidate or SentFrameKind.CandidateGone:
+                    _localCandidates.OnLost(frame);
+                    break;
+                case SentFrameKind.Punch:
+                    _puncher.OwesFrame |= frame.Id == _puncher.Round;
+                    break;
+                case SentFrameKind.ObservedAddress:
+                    _owesObservedAddress |= frame.Id == _observedSequence;
+                    break;
+                // Never repeated as they were: acknowledgements, probes of a path, pings, DATAGRAMs (RFC 9221 section 5.2).
+                case SentFrameKind.Ack or SentFrameKind.Ping or SentFrameKind.Padding or SentFrameKind.PathChallenge
+                    or SentFrameKind.PathResponse or SentFrameKind.Datagram or SentFrameKind.NewToken:
+                    break;
+                default:
+                    _streams.OnLost(frame);
+                    break;
+            }
+        }
+    }
+}

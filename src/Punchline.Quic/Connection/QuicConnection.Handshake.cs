@@ -1,0 +1,272 @@
+using Punchline.Quic.Crypto;
+using Punchline.Quic.Paths;
+using Punchline.Quic.Streams;
+using Punchline.Quic.Tls;
+using Punchline.Quic.Wire;
+
+namespace Punchline.Quic;
+
+/// <content>The handshake: TLS in CRYPTO frames, keys that come and go, transport parameters (RFC 9001 section 4, RFC 9000 section 7).</content>
+public sealed partial class QuicConnection
+{
+    private readonly ConnectionId _firstLocalId;
+    private TlsSession _tls = null!;
+    private OneRttKeys? _oneRtt;
+    private TransportParameters? _peer;
+    private ConnectionId _originalDestination;
+    private ConnectionId _handshakeDestination;
+    private ConnectionId? _retrySource;
+    private ReadOnlyMemory<byte> _initialToken;
+    private bool _peerIdKnown;
+    private bool _isConfirmed;
+    private bool _owesHandshakeDone;
+
+    internal static QuicConnection CreateClient(
+        QuicEndpointOptions options, IConnectionIdTable ids, QuicClientOptions client, NetworkPath path, Instant now)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(client.InitialDestination.Length, 8, nameof(client)); // RFC 9000 section 7.2
+        var connection = new QuicConnection(options, ids, isClient: true, path, now)
+        {
+            _originalDestination = client.InitialDestination,
+            _initialToken = client.Token,
+        };
+        connection.SetDestination(client.InitialDestination);
+        connection.InstallInitialKeys(client.InitialDestination);
+        connection._tls = new TlsSession(new TlsOptions
+        {
+            IsClient = true,
+            Randomness = options.Randomness,
+            KeyExchanges = options.KeyExchanges,
+            Signer = options.Signer,
+            ApplicationProtocol = options.Transport.ApplicationProtocol,
+            TransportParameters = connection.LocalParameters().Write(),
+            ExpectedPeerId = client.ExpectedPeerId,
+        });
+        if (connection._tls.Start() is { } error)
+            connection.CloseWith(error);
+        connection.PumpTls();
+        return connection;
+    }
+
+    internal static QuicConnection CreateServer(
+        QuicEndpointOptions options, IConnectionIdTable ids, in InitialFacts facts, in AdmissionVerdict verdict)
+    {
+        var connection = new QuicConnection(options, ids, isClient: false, facts.Path, facts.Now)
+        {
+            _originalDestination = verdict.OriginalDestination ?? facts.Destination,
+            _retrySource = verdict.OriginalDestination is null ? null : facts.Destination,
+            AdmissionTag = verdict.Tag,
+        };
+        if (verdict.AddressValidated)
+            connection.OnFirstAddressValidated();
+        connection.SetDestination(facts.Source);
+        connection._peerIdKnown = true;
+        connection.InstallInitialKeys(facts.Destination);
+        connection._tls = new TlsSession(new TlsOptions
+        {
+            IsClient = false,
+            Randomness = options.Randomness,
+            KeyExchanges = options.KeyExchanges,
+            Signer = options.Signer,
+            ApplicationProtocol = options.Transport.ApplicationProtocol,
+            TransportParameters = connection.LocalParameters().Write(),
+            ExpectedPeerId = verdict.ExpectedPeerId,
+            RequireClientCertificate = options.Transport.RequireClientCertificate,
+        });
+        return connection;
+    }
+
+    private bool PunchAgreed => _options.Transport.Punch && _peer is { PunchCandidateLimit: > 0 };
+
+    private void SetDestination(in ConnectionId id)
+    {
+        _handshakeDestination = id;
+        _peerIds.SetFirst(id, _paths.First);
+    }
+
+    private void InstallInitialKeys(in ConnectionId destination)
+    {
+        Span<byte> client = stackalloc byte[32];
+        Span<byte> server = stackalloc byte[32];
+        QuicKeyDerivation.InitialSecrets(destination, client, server);
+        Space(PacketNumberSpace.Initial).Install(
+            read: LevelKeys.FromSecret(IsClient ? server : client), write: LevelKeys.FromSecret(IsClient ? client : server));
+    }
+
+    private TransportParameters LocalParameters()
+    {
+        Span<byte> token = stackalloc byte[ConnectionIdFactory.ResetTokenLength];
+        _ids.WriteResetToken(_firstLocalId, token);
+        QuicTransportOptions transport = _options.Transport;
+        return new TransportParameters
+        {
+            InitialSourceConnectionId = _firstLocalId,
+            OriginalDestinationConnectionId = IsClient ? null : _originalDestination,
+            RetrySourceConnectionId = IsClient ? null : _retrySource,
+            StatelessResetToken = IsClient ? null : token.ToArray(),
+            MaxIdleTimeout = transport.IdleTimeout,
+            MaxUdpPayloadSize = MaxUdpPayload,
+            InitialMaxData = (ulong)_streams.Limits.InitialMaxData,
+            InitialMaxStreamDataBidiLocal = (ulong)_streams.Limits.InitialMaxStreamDataBidiLocal,
+            InitialMaxStreamDataBidiRemote = (ulong)_streams.Limits.InitialMaxStreamDataBidiRemote,
+            InitialMaxStreamDataUni = (ulong)_streams.Limits.InitialMaxStreamDataUni,
+            InitialMaxStreamsBidi = (ulong)transport.MaxBidirectionalStreams,
+            InitialMaxStreamsUni = (ulong)transport.MaxUnidirectionalStreams,
+            MaxAckDelay = MaxAckDelay,
+            ActiveConnectionIdLimit = LocalConnectionIds.MaxActive,
+            MaxDatagramFrameSize = MaxUdpPayload,
+            PunchCandidateLimit = transport.Punch ? CandidateRules.MaxLive : 0,
+        };
+    }
+
+    /// <summary>Takes CRYPTO bytes to TLS, and what TLS wants to where it belongs.</summary>
+    private QuicError? ReadCrypto(PacketSpace space)
+    {
+        while (true)
+        {
+            ReadOnlySpan<byte> data = space.CryptoIn.Peek();
+            if (data.IsEmpty)
+                return null;
+            if (_tls.Receive(space.Level, data) is { } error)
+                return error;
+            space.CryptoIn.Advance(data.Length);
+            if (PumpTls() is { } consequence)
+                return consequence;
+        }
+    }
+
+    private QuicError? PumpTls()
+    {
+        while (_tls.TryTakeEvent(out TlsEvent tls))
+        {
+            QuicError? error = null;
+            switch (tls.Kind)
+            {
+                case TlsEventKind.Send:
+                    SpaceOf(tls.Level).CryptoOut.Append(tls.Bytes.Span);
+                    break;
+                case TlsEventKind.Secrets:
+                    InstallSecrets(tls);
+                    break;
+                case TlsEventKind.PeerTransportParameters:
+                    error = ApplyPeerParameters(tls.Bytes.Span);
+                    break;
+                case TlsEventKind.Complete:
+                    OnHandshakeComplete();
+                    break;
+            }
+            if (error is not null)
+                return error;
+        }
+        return null;
+    }
+
+    private PacketSpace SpaceOf(EncryptionLevel level) => Space(level switch
+    {
+        EncryptionLevel.Initial => PacketNumberSpace.Initial,
+        EncryptionLevel.Handshake => PacketNumberSpace.Handshake,
+        _ => PacketNumberSpace.Application,
+    });
+
+    private void InstallSecrets(in TlsEvent tls)
+    {
+        ReadOnlySpan<byte> read = (IsClient ? tls.ServerSecret : tls.ClientSecret).Span;
+        ReadOnlySpan<byte> write = (IsClient ? tls.ClientSecret : tls.ServerSecret).Span;
+        if (tls.Level == EncryptionLevel.Handshake)
+        {
+            Space(PacketNumberSpace.Handshake).Install(LevelKeys.FromSecret(read), LevelKeys.FromSecret(write));
+            _loss.HasHandshakeKeys = true;
+        }
+        else
+        {
+            _oneRtt = new OneRttKeys(write, read);
+        }
+        _options.Trace?.On(new TraceEvent(TraceKind.Keys, _now, IsClient, SpaceOf(tls.Level).Id, 0, 0, null, "installed"));
+    }
+
+    private QuicError? ApplyPeerParameters(ReadOnlySpan<byte> bytes)
+    {
+        if (!TransportParameters.TryRead(bytes, fromClient: !IsClient, out TransportParameters? peer, out string? why))
+            return QuicError.Transport(TransportErrorCode.TransportParameterError, why ?? "malformed transport parameters");
+        // RFC 9000 section 7.3: the connection ids of the handshake are authenticated here.
+        if (peer.InitialSourceConnectionId != _handshakeDestination)
+            return ParameterError("initial_source_connection_id does not match the packets");
+        if (IsClient && peer.OriginalDestinationConnectionId != _originalDestination)
+            return ParameterError("original_destination_connection_id does not match ours");
+        if (IsClient && peer.RetrySourceConnectionId != _retrySource)
+            return ParameterError("retry_source_connection_id does not match the Retry");
+        _peer = peer;
+        if (peer.StatelessResetToken is { } token)
+            _peerIds.SetFirstResetToken(token.Span);
+        _liveness.OnPeerTimeout(peer.MaxIdleTimeout);
+        _loss.PeerMaxAckDelay = peer.MaxAckDelay;
+        _streams.OnPeerParameters(peer.InitialMaxData, peer.InitialMaxStreamDataBidiLocal, peer.InitialMaxStreamDataBidiRemote,
+            peer.InitialMaxStreamDataUni, peer.InitialMaxStreamsBidi, peer.InitialMaxStreamsUni);
+        return null;
+    }
+
+    private static QuicError ParameterError(string reason) => QuicError.Transport(TransportErrorCode.TransportParameterError, reason);
+
+    /// <summary>TLS is complete on this side: the peer is verified.</summary>
+    private void OnHandshakeComplete()
+    {
+        IsEstablished = true;
+        _localIds.Replenish(_peer!.ActiveConnectionIdLimit);
+        if (!IsClient)
+        {
+            _owesHandshakeDone = true;
+            Confirm(); // RFC 9001 section 4.1.2: the server's handshake is confirmed when it is complete.
+            _options.Admission?.OnHandshakeEnded(AdmissionTag, established: true);
+        }
+        Emit(new QuicEvent { Kind = QuicEventKind.Established });
+        TraceState("established");
+    }
+
+    /// <summary>The handshake is confirmed: its keys go (RFC 9001 section 4.9.2), and paths may be probed (RFC 9000 section 9).</summary>
+    private void Confirm()
+    {
+        if (_isConfirmed)
+            return;
+        _isConfirmed = true;
+        _loss.HandshakeConfirmed = true;
+        _oneRtt!.OnConfirmed();
+        DiscardSpace(PacketNumberSpace.Initial);
+        DiscardSpace(PacketNumberSpace.Handshake);
+        _paths.Current.Mtu.IsEnabled = _paths.Current.IsDirect;
+        ObserveAddress(_paths.Current);
+    }
+
+    private void DiscardSpace(PacketNumberSpace space)
+    {
+        if (Space(space).IsDiscarded)
+            return;
+        Space(space).Discard();
+        _loss.DiscardSpace(space);
+        _options.Trace?.On(new TraceEvent(TraceKind.Keys, _now, IsClient, space, 0, 0, null, "discarded"));
+    }
+
+    /// <summary>The server knows that the client receives what is sent to its address (RFC 9000 section 8.1).</summary>
+    private void OnFirstAddressValidated()
+    {
+        PathState first = _paths.First;
+        if (first.IsAddressValidated)
+            return;
+        first.IsAddressValidated = true;
+        first.Stage = PathStage.Validated;
+        _loss.OnAmplificationLimitLifted(_now);
+    }
+
+    /// <summary>Retry (RFC 9000 section 17.2.5): once, and only before the server's first other packet.</summary>
+    private void OnRetry(ReadOnlySpan<byte> packet)
+    {
+        if (!IsClient || _peerIdKnown || _retrySource is not null)
+            return;
+        if (!RetryPacket.TryRead(packet, _originalDestination, out RetryPacket retry) || retry.Token.IsEmpty || retry.Source == _originalDestination)
+            return;
+        _retrySource = retry.Source;
+        _initialToken = retry.Token.ToArray();
+        SetDestination(retry.Source);
+        InstallInitialKeys(retry.Source);
+        _loss.ResetForRetry(this);
+    }
+}

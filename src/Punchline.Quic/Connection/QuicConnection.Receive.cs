@@ -1,0 +1,227 @@
+using Punchline.Quic.Crypto;
+using Punchline.Quic.Paths;
+using Punchline.Quic.Wire;
+
+namespace Punchline.Quic;
+
+/// <content>Packets in: which keys, authentic or not, new or not (RFC 9000 sections 5.2, 12; RFC 9001 section 5).</content>
+public sealed partial class QuicConnection
+{
+    /// <summary>Bytes that an AEAD tag takes.</summary>
+    private const int AeadTagLength = 16;
+
+    /// <summary>The smallest datagram that may carry an Initial packet (RFC 9000 section 14.1).</summary>
+    internal const int MinInitialDatagram = 1200;
+
+    private Instant _now;
+
+    /// <summary>A datagram for this connection. It is decrypted where it lies.</summary>
+    internal void Receive(Instant now, NetworkPath network, bool congestionExperienced, Span<byte> datagram)
+    {
+        _now = now;
+        if (!_close.IsOpen)
+        {
+            ReceiveWhileClosing(datagram);
+            return;
+        }
+        PathState? path = _paths.Find(network);
+        path?.CountReceived(datagram.Length);
+        bool opened = false;
+        ConnectionId first = default;
+        int offset = 0;
+        while (offset < datagram.Length && _close.IsOpen)
+        {
+            Span<byte> rest = datagram[offset..];
+            if (!PacketHeader.TryRead(rest, ConnectionIdFactory.Length, out PacketHeader header))
+                break;
+            // RFC 9000 section 12.2: packets for another connection id do not belong into one datagram.
+            if (offset == 0)
+                first = header.Destination;
+            else if (header.Destination != first)
+                break;
+            offset += header.PacketLength;
+            opened |= ReceivePacket(header, rest[..header.PacketLength], network, ref path, congestionExperienced, datagram.Length);
+        }
+        if (!opened && _close.IsOpen && _peerIds.IsStatelessReset(datagram))
+        {
+            _close.Drain(QuicError.Transport(TransportErrorCode.NoError, "the peer has forgotten this connection (stateless reset)") with { IsRemote = true },
+                now, ProbeTimeout);
+            OnClosed();
+        }
+    }
+
+    /// <returns>True if a packet authenticated.</returns>
+    private bool ReceivePacket(
+        in PacketHeader header, Span<byte> packet, NetworkPath network, ref PathState? path, bool congestionExperienced, int datagramLength)
+    {
+        switch (header.Type)
+        {
+            case PacketType.Initial:
+                // RFC 9000 section 14.1: a server discards an Initial in a datagram that is too small.
+                if (!IsClient && datagramLength < MinInitialDatagram)
+                    return Drop("small Initial", packet.Length);
+                return ReceiveHandshakePacket(Space(PacketNumberSpace.Initial), header, packet, path, congestionExperienced);
+            case PacketType.Handshake:
+                return ReceiveHandshakePacket(Space(PacketNumberSpace.Handshake), header, packet, path, congestionExperienced);
+            case PacketType.OneRtt:
+                return ReceiveOneRtt(header, packet, network, ref path, congestionExperienced, datagramLength);
+            case PacketType.Retry:
+                OnRetry(packet);
+                return false;
+            case PacketType.VersionNegotiation:
+                OnVersionNegotiation(packet);
+                return false;
+            default:
+                return Drop("unsupported packet type", packet.Length);
+        }
+    }
+
+    private bool ReceiveHandshakePacket(
+        PacketSpace space, in PacketHeader header, Span<byte> packet, PathState? path, bool congestionExperienced)
+    {
+        // RFC 9000 section 9: no other path before the handshake is confirmed.
+        if (space.ReadKeys is not { } keys || path is null)
+            return Drop("no keys", packet.Length);
+        if (!keys.Header.TryUnprotect(packet, header.PacketNumberOffset, out int numberLength))
+            return Drop("too short", packet.Length);
+        ulong number = ReadPacketNumber(packet, header.PacketNumberOffset, numberLength, space);
+        int headerLength = header.PacketNumberOffset + numberLength;
+        if (!keys.Aead.TryOpen(packet, headerLength, number))
+            return Drop("not authentic", packet.Length);
+        if ((packet[0] & 0x0c) != 0) // RFC 9000 section 17.2: reserved bits
+        {
+            CloseWith(QuicError.Transport(TransportErrorCode.ProtocolViolation, "reserved bits are set"));
+            return true;
+        }
+        if (space.Received.IsDuplicate(number))
+        {
+            Drop("duplicate", packet.Length);
+            return true;
+        }
+        if (IsClient && !_peerIdKnown)
+        {
+            // RFC 9000 section 7.2: from the first packet on, we send to the id that the server chose.
+            _peerIdKnown = true;
+            SetDestination(header.Source);
+        }
+        else if (header.Source != _handshakeDestination)
+        {
+            return Drop("changed source connection id", packet.Length); // RFC 9000 section 7.2
+        }
+        if (!IsClient && space.Id == PacketNumberSpace.Handshake)
+        {
+            OnFirstAddressValidated();
+            DiscardSpace(PacketNumberSpace.Initial); // RFC 9001 section 4.9.1
+        }
+        Process(space, number, packet[headerLength..^AeadTagLength], path, header.Destination, congestionExperienced, packet.Length, full: true);
+        return true;
+    }
+
+    private bool ReceiveOneRtt(
+        in PacketHeader header, Span<byte> packet, NetworkPath network, ref PathState? path, bool congestionExperienced, int datagramLength)
+    {
+        // RFC 9001 section 5.7: a server opens no 1-RTT packet before its handshake is complete.
+        if (_oneRtt is not { } keys || (!IsClient && !IsEstablished))
+            return Drop("no keys", packet.Length);
+        if (!keys.ReadHeader.TryUnprotect(packet, header.PacketNumberOffset, out int numberLength))
+            return Drop("too short", packet.Length);
+        PacketSpace space = Space(PacketNumberSpace.Application);
+        ulong number = ReadPacketNumber(packet, header.PacketNumberOffset, numberLength, space);
+        int headerLength = header.PacketNumberOffset + numberLength;
+        bool keyPhase = (packet[0] & 0x04) != 0;
+        switch (keys.TryOpen(packet, headerLength, number, keyPhase, _now, 3 * ProbeTimeout))
+        {
+            case OpenResult.Opened:
+                break;
+            case OpenResult.KeyUpdateError:
+                CloseWith(QuicError.Transport(TransportErrorCode.KeyUpdateError, "keys were updated out of turn"));
+                return true;
+            case OpenResult.IntegrityLimit:
+                CloseWith(QuicError.Transport(TransportErrorCode.AeadLimitReached, "too many forged packets"));
+                return false;
+            default:
+                return Drop("not authentic", packet.Length);
+        }
+        if ((packet[0] & 0x18) != 0) // RFC 9000 section 17.3.1: reserved bits
+        {
+            CloseWith(QuicError.Transport(TransportErrorCode.ProtocolViolation, "reserved bits are set"));
+            return true;
+        }
+        if (space.Received.IsDuplicate(number))
+        {
+            Drop("duplicate", packet.Length);
+            return true;
+        }
+        path ??= AdoptPath(network, datagramLength);
+        if (path is null)
+        {
+            Drop("unknown path", packet.Length);
+            return true;
+        }
+        Process(space, number, packet[headerLength..^AeadTagLength], path, header.Destination, congestionExperienced, packet.Length,
+            full: datagramLength >= MtuDiscovery.BaseSize);
+        return true;
+    }
+
+    private static ulong ReadPacketNumber(ReadOnlySpan<byte> packet, int offset, int length, PacketSpace space)
+    {
+        ulong truncated = 0;
+        foreach (byte part in packet.Slice(offset, length))
+            truncated = (truncated << 8) | part;
+        return PacketNumberCodec.Decode(space.Received.Largest, truncated, length);
+    }
+
+    /// <summary>A packet that is authentic and new.</summary>
+    private void Process(PacketSpace space, ulong number, ReadOnlySpan<byte> payload, PathState path,
+        in ConnectionId destination, bool congestionExperienced, int size, bool full)
+    {
+        _statistics.PacketsReceived++;
+        _statistics.BytesReceived += (ulong)size;
+        _options.Trace?.On(new TraceEvent(TraceKind.PacketReceived, _now, IsClient, space.Id, number, size, path.Network, null));
+        if (_liveness.OnHeard(_now))
+            Emit(new QuicEvent { Kind = QuicEventKind.PeerReachable });
+        path.HeardAt = _now;
+
+        bool isNewest = space.Received.Largest is not { } largest || number > largest;
+        var packet = new PacketContext(space, path, destination, full);
+        if (ReadFrames(ref packet, payload) is { } error)
+        {
+            CloseWith(error);
+            return;
+        }
+        space.Received.OnReceived(number, packet.IsAckEliciting, congestionExperienced, _now, MaxAckDelay,
+            immediate: space.Id != PacketNumberSpace.Application);
+        if (space.Id != PacketNumberSpace.Application || !_close.IsOpen)
+            return;
+        OnHeardOnPath(path);
+        // RFC 9000 section 9.3: the server follows the client's newest non-probing packet.
+        if (!IsClient && isNewest && packet.IsNonProbing && path != _paths.Current)
+            FollowTo(path, destination);
+    }
+
+    private void ReceiveWhileClosing(Span<byte> datagram)
+    {
+        if (_close.Current == CloseState.Phase.Closing && !datagram.IsEmpty)
+            _close.OnHeard();
+    }
+
+    /// <summary>Version Negotiation (RFC 9000 section 6.2).</summary>
+    private void OnVersionNegotiation(ReadOnlySpan<byte> packet)
+    {
+        if (!IsClient || _peerIdKnown || _retrySource is not null)
+            return;
+        if (!VersionNegotiationPacket.TryRead(packet, out VersionNegotiationPacket negotiation) || negotiation.Offers(QuicVersion.Version1))
+            return;
+        if (negotiation.Destination != _firstLocalId || negotiation.Source != _originalDestination)
+            return;
+        _close.Terminate(QuicError.Transport(TransportErrorCode.ConnectionRefused, "the peer does not speak QUIC version 1") with { IsRemote = true });
+        OnClosed();
+    }
+
+    private bool Drop(string reason, int size)
+    {
+        _statistics.PacketsDropped++;
+        _options.Trace?.On(new TraceEvent(TraceKind.PacketDropped, _now, IsClient, PacketNumberSpace.Application, 0, size, null, reason));
+        return false;
+    }
+}

@@ -1,0 +1,112 @@
+using Punchline.Quic.Paths;
+using Punchline.Quic.Recovery;
+
+namespace Punchline.Quic;
+
+/// <content>Time: every component knows its own deadline, and the connection the earliest of them.</content>
+public sealed partial class QuicConnection
+{
+    /// <summary>Probe timeouts in a row after which the path in use is suspect, and another one is taken if there is any.</summary>
+    private const int SuspectAfterTimeouts = 2;
+
+    /// <summary>Probe timeouts in a row after which large datagrams are suspected to vanish (RFC 8899 section 4.3).</summary>
+    private const int BlackHoleAfterTimeouts = 3;
+
+    /// <summary>When <see cref="OnTimeout"/> must be called, <see cref="Instant.Never"/> if only a datagram or the owner can bring news.</summary>
+    public Instant NextTimeout
+    {
+        get
+        {
+            if (!_close.IsOpen)
+                return _close.Deadline;
+            Instant next = Instant.Min(_loss.NextTimeout, _pacedUntil);
+            next = Instant.Min(next, Space(PacketNumberSpace.Application).Received.AckDeadline);
+            next = Instant.Min(next, _liveness.IdleDeadline(ProbeTimeout));
+            if (!_isConfirmed)
+                return next;
+            next = Instant.Min(next, Instant.Min(_liveness.KeepAliveDeadline, _liveness.UnreachableDeadline));
+            next = Instant.Min(next, Instant.Min(_puncher.NextRoundAt, _paths.Current.Mtu.RaiseAt));
+            for (int i = 0; i < _paths.Count; i++)
+                next = Instant.Min(next, _paths[i].Schedule.NextAt);
+            return next;
+        }
+    }
+
+    /// <summary>The probe timeout of the path in use, without back-off (RFC 9002 section 6.2.1).</summary>
+    private TimeSpan ProbeTimeout => _paths.Current.Recovery.Rtt.ProbeTimeout(_loss.PeerMaxAckDelay);
+
+    /// <summary>Time has passed: acts on every deadline that has come.</summary>
+    public void OnTimeout(Instant now)
+    {
+        _now = now;
+        if (!_close.IsOpen)
+        {
+            _close.OnTimeout(now);
+            if (IsTerminated)
+                Release();
+            return;
+        }
+        if (now >= _liveness.IdleDeadline(ProbeTimeout))
+        {
+            _close.Terminate(QuicError.Transport(TransportErrorCode.NoError, "the peer has been silent for too long (idle timeout)"));
+            OnClosed();
+            return;
+        }
+        if (now >= _loss.NextTimeout)
+            OnLossTimeout();
+        if (!_isConfirmed)
+            return;
+        if (now >= _liveness.KeepAliveDeadline)
+        {
+            _owesPing = true;
+            _liveness.OnKeepAlive(now);
+        }
+        if (_liveness.TryDeclareUnreachable(now))
+            Emit(new QuicEvent { Kind = QuicEventKind.PeerUnreachable });
+        if (_puncher.OnTimeout(now, out bool failed))
+        {
+            ProbeAllPairs();
+            if (failed)
+                Emit(new QuicEvent { Kind = QuicEventKind.PunchingFailed });
+        }
+        _paths.Current.Mtu.OnTimeout(now);
+        EndOverdueProbing();
+    }
+
+    private void OnLossTimeout()
+    {
+        if (_loss.OnTimeout(_now, this) != LossTimerResult.ProbeTimeout)
+            return;
+        PathState current = _paths.Current;
+        _options.Trace?.On(new TraceEvent(TraceKind.ProbeTimeout, _now, IsClient, PacketNumberSpace.Application,
+            (ulong)_loss.PtoCount, 0, current.Network, null));
+        if (!_isConfirmed)
+            return;
+        if (_loss.PtoCount >= BlackHoleAfterTimeouts)
+        {
+            current.Mtu.OnBlackHole(_now);
+            current.Recovery.OnDatagramSizeChanged(current.Mtu.Current);
+        }
+        if (_loss.PtoCount >= SuspectAfterTimeouts)
+        {
+            current.IsSuspect = true;
+            ReconsiderPaths();
+        }
+    }
+
+    /// <summary>Paths whose last probe has had its time without an answer have failed.</summary>
+    private void EndOverdueProbing()
+    {
+        for (int i = _paths.Count - 1; i >= 0; i--)
+        {
+            PathState state = _paths[i];
+            if (state.Schedule.HasProbesLeft || state.Schedule.NextAt > _now)
+                continue;
+            state.Schedule.Stop();
+            state.Stage = PathStage.Failed;
+            TracePath(state, "failed");
+            if (!state.IsPair && state != _paths.Current && state != _paths.First)
+                Forget(state);
+        }
+    }
+}

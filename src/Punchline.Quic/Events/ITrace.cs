@@ -1,0 +1,48 @@
+namespace Punchline.Quic;
+
+/// <summary>Takes what happens inside connections, for logs and tests. Called synchronously; must not call back.</summary>
+public interface ITrace
+{
+    /// <summary>One thing happened.</summary>
+    void On(in TraceEvent traceEvent);
+}
+
+/// <summary>What kind of thing happened.</summary>
+public enum TraceKind : byte
+{
+    /// <summary>A packet was sealed.</summary>
+    PacketSent,
+
+    /// <summary>A packet authenticated and was new.</summary>
+    PacketReceived,
+
+    /// <summary>A packet was dropped; <see cref="TraceEvent.Text"/> says why.</summary>
+    PacketDropped,
+
+    /// <summary>A sent packet was declared lost.</summary>
+    PacketLost,
+
+    /// <summary>A probe timeout ran out; <see cref="TraceEvent.Number"/> is how many in a row.</summary>
+    ProbeTimeout,
+
+    /// <summary>A path changed its state; <see cref="TraceEvent.Text"/> is the new one.</summary>
+    Path,
+
+    /// <summary>Keys were installed, updated or discarded.</summary>
+    Keys,
+
+    /// <summary>The connection's state changed.</summary>
+    State,
+}
+
+/// <summary>One thing that happened; a plain value.</summary>
+/// <param name="Kind">What.</param>
+/// <param name="At">When.</param>
+/// <param name="IsClient">On which side.</param>
+/// <param name="Space">The packet's number space.</param>
+/// <param name="Number">The packet's number, or a count.</param>
+/// <param name="Size">The packet's size in bytes.</param>
+/// <param name="Path">The path concerned.</param>
+/// <param name="Text">A fixed text.</param>
+public readonly record struct TraceEvent(
+    TraceKind Kind, Instant At, bool IsClient, PacketNumberSpace Space, ulong Number, int Size, NetworkPath? Path, string? Text);

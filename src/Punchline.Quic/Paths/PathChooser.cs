@@ -1,0 +1,29 @@
+namespace Punchline.Quic.Paths;
+
+/// <summary>Which of two paths is better: one pure comparison with hysteresis.</summary>
+internal static class PathChooser
+{
+    /// <summary>IPv6 is favoured by this much: no NAT mapping of it can expire.</summary>
+    internal static readonly TimeSpan IPv6Bonus = TimeSpan.FromMilliseconds(3);
+
+    /// <summary>A switch must gain at least this much, so that noise does not make paths alternate.</summary>
+    internal static readonly TimeSpan MinimumGain = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>What the comparison looks at.</summary>
+    internal readonly record struct Rating(bool IsUsable, bool IsDirect, bool IsIPv6, TimeSpan RoundTrip)
+    {
+        internal TimeSpan Biased => IsIPv6 ? RoundTrip - IPv6Bonus : RoundTrip;
+    }
+
+    /// <summary>True if data should move from the current path to the other one.</summary>
+    internal static bool ShouldSwitch(in Rating current, in Rating other)
+    {
+        if (!other.IsUsable)
+            return false;
+        if (!current.IsUsable)
+            return true;
+        if (current.IsDirect != other.IsDirect)
+            return other.IsDirect;
+        return current.Biased - other.Biased >= MinimumGain;
+    }
+}

@@ -1,0 +1,146 @@
+using Punchline.Quic.Recovery;
+
+namespace Punchline.Quic.Paths;
+
+/// <summary>How far a path has come.</summary>
+internal enum PathStage : byte
+{
+    /// <summary>Probes open our own NAT and look for an answer.</summary>
+    Opening,
+
+    /// <summary>A small challenge was answered: the address is real. Full-sized ones ask whether the path carries data.</summary>
+    Validating,
+
+    /// <summary>The peer answered a full-sized challenge.</summary>
+    Validated,
+
+    /// <summary>No answer came in time. A later round may try again.</summary>
+    Failed,
+}
+
+/// <summary>
+/// One path of one connection: what it has shown, and everything that belongs to a network and not to the connection
+/// (round-trip time, congestion, pacing, MTU, anti-amplification credit).
+/// </summary>
+/// <remarks>
+/// <code>
+///          small challenge answered       full one answered
+/// Opening ------------------------> Validating -----------> Validated
+///  ^  |  '------------- full one answered -------------------^  |
+///  |  | no answer                       | no answer              | dead
+///  |  '--------------> Failed &lt;---------+------------------------'
+///  '-- next round, or a packet --'
+/// </code>
+/// A challenge is full-sized (1,200 bytes) when the anti-amplification credit allows it, so that a plain RFC 9000
+/// migration is validated in one round trip, and small otherwise (RFC 9000 section 8.2.1). The path of the handshake
+/// is Validated from the start on the client, and on the server once the client's address is (section 8.1).
+/// </remarks>
+internal sealed class PathState
+{
+    /// <summary>How many times as much as we received may leave for an address that is not validated (RFC 9000 section 8.1).</summary>
+    private const int AmplificationFactor = 3;
+
+    /// <summary>Challenges that are remembered: a late answer to an earlier one still counts.</summary>
+    private const int MaxOutstandingChallenges = 8;
+
+    /// <summary>Answers that may wait; who challenges faster gets the newest answered (RFC 9000 section 8.2.2 asks for one each).</summary>
+    private const int MaxPendingResponses = 4;
+
+    private readonly Challenge[] _challenges = new Challenge[MaxOutstandingChallenges];
+    private readonly PathResponse[] _responses = new PathResponse[MaxPendingResponses];
+    private int _nextChallenge;
+    private int _responseCount;
+    private long _received;
+    private long _sent;
+
+    private record struct Challenge(ulong Data, Instant SentAt, bool Full, bool IsSet);
+
+    /// <summary>An answer that waits, and whether its challenge came in a full-sized datagram: then so does the answer.</summary>
+    internal readonly record struct PathResponse(ulong Data, bool Full);
+
+    internal PathState(NetworkPath network, PathStage stage, int maxDatagram)
+    {
+        Network = network;
+        Stage = stage;
+        Recovery = new RecoveryPath(MtuDiscovery.BaseSize) { Owner = this };
+        Mtu = new MtuDiscovery(maxDatagram);
+    }
+
+    internal NetworkPath Network { get; }
+
+    internal RecoveryPath Recovery { get; }
+
+    internal MtuDiscovery Mtu { get; }
+
+    internal PathStage Stage { get; set; }
+
+    /// <summary>When a packet that authenticated last came this way; <see cref="Instant.Zero"/> if none has.</summary>
+    internal Instant HeardAt { get; set; }
+
+    /// <summary>The timing of the probes that <see cref="Stage"/> calls for.</summary>
+    internal ProbeSchedule Schedule { get; } = new();
+
+    internal bool IsDirect => Network.Kind == PathKind.Direct;
+
+    internal bool IsValidated => Stage == PathStage.Validated;
+
+    internal bool HasResponses => _responseCount > 0;
+
+    /// <summary>True if we were asked to probe this path (a pair), false if the peer's packet made it known.</summary>
+    internal bool IsPair { get; init; }
+
+    /// <summary>True once the peer answered a challenge, however small: nobody else's address is hit.</summary>
+    internal bool IsAddressValidated { get; set; }
+
+    /// <summary>True while data sent on it goes unacknowledged for too long: not a path to choose.</summary>
+    internal bool IsSuspect { get; set; }
+
+    /// <summary>Bytes that may leave before the peer's address is validated; no limit afterwards.</summary>
+    internal long AmplificationCredit => IsAddressValidated ? long.MaxValue : Math.Max(0, (AmplificationFactor * _received) - _sent);
+
+    internal void CountReceived(int bytes) => _received += bytes;
+
+    internal void CountSent(int bytes) => _sent += bytes;
+
+    /// <summary>The peer challenged us on this path: the answer leaves on this path, too.</summary>
+    internal void QueueResponse(ulong data, bool full)
+    {
+        if (_responseCount == MaxPendingResponses)
+        {
+            Array.Copy(_responses, 1, _responses, 0, MaxPendingResponses - 1);
+            _responseCount--;
+        }
+        _responses[_responseCount++] = new PathResponse(data, full);
+    }
+
+    internal PathResponse TakeResponse() => _responses[--_responseCount];
+
+    internal void RecordChallenge(ulong data, Instant now, bool full)
+    {
+        _challenges[_nextChallenge] = new Challenge(data, now, full, IsSet: true);
+        _nextChallenge = (_nextChallenge + 1) % MaxOutstandingChallenges;
+    }
+
+    /// <summary>Looks for the challenge that this answer belongs to.</summary>
+    /// <param name="data">The data of the PATH_RESPONSE.</param>
+    /// <param name="sentAt">When the challenge left.</param>
+    /// <param name="full">Whether it left in a full-sized datagram.</param>
+    internal bool TryMatch(ulong data, out Instant sentAt, out bool full)
+    {
+        foreach (ref Challenge challenge in _challenges.AsSpan())
+        {
+            if (challenge.IsSet && challenge.Data == data)
+            {
+                (sentAt, full) = (challenge.SentAt, challenge.Full);
+                challenge.IsSet = false;
+                return true;
+            }
+        }
+        (sentAt, full) = (default, false);
+        return false;
+    }
+
+    internal void ForgetChallenges() => Array.Clear(_challenges);
+
+    public override string ToString() => $"{Network} {Stage}";
+}

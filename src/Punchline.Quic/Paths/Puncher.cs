@@ -1,0 +1,87 @@
+namespace Punchline.Quic.Paths;
+
+/// <summary>
+/// The rounds of opening probes (docs/wire/punch.md). A round gives each pair its schedule of probes; the client asks the
+/// host for a round with PUNCH and begins its own at the same time, as each side's probe must open its own NAT.
+/// </summary>
+internal sealed class Puncher
+{
+    /// <summary>Rounds that come as fast as they may; then a failure is reported and rounds go on more rarely.</summary>
+    private const int EagerRounds = 2;
+
+    /// <summary>One round per this time at most, whoever asks.</summary>
+    private static readonly TimeSpan RoundInterval = TimeSpan.FromSeconds(5);
+
+    /// <summary>The pause between rounds after the eager ones: networks change, but seldom.</summary>
+    private static readonly TimeSpan PatientInterval = TimeSpan.FromSeconds(30);
+
+    private readonly bool _isClient;
+    private Instant _startedAt = Instant.Never;
+    private bool _failureReported;
+
+    internal Puncher(bool isClient) => _isClient = isClient;
+
+    /// <summary>The number of the current round, from 1; 0 before the first.</summary>
+    internal ulong Round { get; private set; }
+
+    /// <summary>True if a PUNCH frame with <see cref="Round"/> must be sent.</summary>
+    internal bool OwesFrame { get; set; }
+
+    /// <summary>When the next round begins if no direct path stands by then (client only).</summary>
+    internal Instant NextRoundAt { get; private set; } = Instant.Never;
+
+    /// <summary>The first candidate or path is known: round 1 begins. Later ones join the round that runs.</summary>
+    internal void OnPathAdded(Instant now)
+    {
+        if (Round == 0)
+            Begin(now, 1);
+    }
+
+    /// <summary>The peer's PUNCH.</summary>
+    /// <returns>True if a new round begins here, too: probe all pairs again.</returns>
+    internal bool OnPunch(ulong round, Instant now)
+    {
+        if (round <= Round || (_startedAt.IsSet && now - _startedAt < RoundInterval && Round > 0))
+            return false;
+        Begin(now, round);
+        return true;
+    }
+
+    /// <summary>A direct path stands: no more rounds.</summary>
+    internal void Pause() => NextRoundAt = Instant.Never;
+
+    /// <summary>The direct path is gone: a new round as soon as the interval allows.</summary>
+    internal void Resume(Instant now)
+    {
+        if (!_isClient || Round == 0 || NextRoundAt.IsSet)
+            return;
+        _failureReported = false;
+        NextRoundAt = Instant.Max(now, _startedAt + RoundInterval);
+    }
+
+    /// <summary>Time passed.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="failed">True once, when the eager rounds ended without a direct path.</param>
+    /// <returns>True if a new round begins: probe all pairs again.</returns>
+    internal bool OnTimeout(Instant now, out bool failed)
+    {
+        failed = false;
+        if (now < NextRoundAt)
+            return false;
+        if (Round >= EagerRounds && !_failureReported)
+        {
+            failed = true;
+            _failureReported = true;
+        }
+        Begin(now, Round + 1);
+        OwesFrame = true;
+        return true;
+    }
+
+    private void Begin(Instant now, ulong round)
+    {
+        Round = round;
+        _startedAt = now;
+        NextRoundAt = _isClient ? now + (_failureReported ? PatientInterval : RoundInterval) : Instant.Never;
+    }
+}
