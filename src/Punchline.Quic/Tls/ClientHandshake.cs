@@ -1,0 +1,190 @@
+using System.Diagnostics;
+
+namespace Punchline.Quic.Tls;
+
+/// <summary>
+/// The client's half (RFC 9846 appendix A.1):
+/// <code>
+///   Start → ServerHello ⇄ (HelloRetryRequest) → EncryptedExtensions → CertificateRequest? → Certificate
+///         → CertificateVerify → Finished → Connected
+/// </code>
+/// </summary>
+internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
+{
+    private enum State
+    {
+        Start,
+        WaitServerHello,
+        WaitEncryptedExtensions,
+        WaitCertificateOrRequest,
+        WaitCertificate,
+        WaitCertificateVerify,
+        WaitFinished,
+        Connected,
+    }
+
+    private readonly byte[] _protocolName = context.Options.ProtocolName;
+    private State _state = State.Start;
+    private ushort _group;
+    private IKeyShare? _share;
+    private bool _certificateRequested;
+    private bool _canSatisfyRequest;
+
+    public string? NegotiatedProtocol { get; private set; }
+
+    public QuicError? Start()
+    {
+        if (_state != State.Start)
+            throw new InvalidOperationException("The handshake has started already.");
+        context.Options.Randomness.FillPublic(context.ClientRandom);
+        CreateShare(context.Options.KeyExchanges[0]);
+        SendHello(cookie: default);
+        _state = State.WaitServerHello;
+        return null;
+    }
+
+    public QuicError? OnMessage(HandshakeType type, ReadOnlySpan<byte> message, ReadOnlySpan<byte> body) => (_state, type) switch
+    {
+        (State.WaitServerHello, HandshakeType.ServerHello) => OnServerHello(message, body),
+        (State.WaitEncryptedExtensions, HandshakeType.EncryptedExtensions) => OnEncryptedExtensions(message, body),
+        (State.WaitCertificateOrRequest, HandshakeType.CertificateRequest) => OnCertificateRequest(message, body),
+        (State.WaitCertificateOrRequest or State.WaitCertificate, HandshakeType.Certificate) => OnCertificate(message, body),
+        (State.WaitCertificateVerify, HandshakeType.CertificateVerify) => OnCertificateVerify(message, body),
+        (State.WaitFinished, HandshakeType.Finished) => OnFinished(message, body),
+        (State.Connected, HandshakeType.NewSessionTicket) => NewSessionTicket.Check(body),
+        // RFC 9001 section 4.4.
+        (State.Connected, HandshakeType.CertificateRequest) =>
+            QuicError.Transport(TransportErrorCode.ProtocolViolation, "a certificate request after the handshake"),
+        // RFC 9001 section 6: keys are updated by QUIC, never by TLS.
+        (_, HandshakeType.KeyUpdate) => TlsAlert.UnexpectedMessage.Error("a TLS KeyUpdate"),
+        _ => TlsAlert.UnexpectedMessage.Error("a handshake message out of order"),
+    };
+
+    public void Dispose() => _share?.Dispose();
+
+    private void CreateShare(IKeyExchange keyExchange)
+    {
+        _share?.Dispose();
+        _share = keyExchange.CreateShare();
+        _group = keyExchange.Group;
+    }
+
+    private void SendHello(ReadOnlySpan<byte> cookie) =>
+        context.Send(EncryptionLevel.Initial, ClientHello.Write(context.Options, context.ClientRandom, _group, _share!.PublicBytes, cookie));
+
+    private QuicError? OnServerHello(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
+    {
+        if (!ServerHello.TryRead(body, out var hello, out var error))
+            return error;
+        return hello.IsHelloRetryRequest ? OnHelloRetryRequest(message, hello) : OnRealServerHello(message, hello);
+    }
+
+    private QuicError? OnHelloRetryRequest(ReadOnlySpan<byte> message, ServerHello request)
+    {
+        if (context.UsedHelloRetryRequest)
+            return TlsAlert.UnexpectedMessage.Error("a second HelloRetryRequest");
+        // RFC 9846 section 4.2.4: it must change something.
+        if (request.Group is null && request.Cookie.IsEmpty)
+            return TlsAlert.IllegalParameter.Error("a HelloRetryRequest that asks for nothing");
+        if (request.Group is { } group)
+        {
+            // RFC 9846 section 4.3.8: a group that we listed and sent no share for.
+            var keyExchange = group == _group ? null : context.Options.KeyExchanges.FirstOrDefault(k => k.Group == group);
+            if (keyExchange is null)
+                return TlsAlert.IllegalParameter.Error("a HelloRetryRequest for a group that was not offered or has a share");
+            CreateShare(keyExchange);
+        }
+        context.UsedHelloRetryRequest = true;
+        context.Transcript.ReplaceWithMessageHash();
+        context.Transcript.Append(message);
+        SendHello(request.Cookie);
+        return null;
+    }
+
+    private QuicError? OnRealServerHello(ReadOnlySpan<byte> message, ServerHello hello)
+    {
+        if (hello.Group is not { } group)
+            return TlsAlert.MissingExtension.Error("a ServerHello without a key share");
+        // RFC 9846 section 4.3.8: the group of our one share, which after a HelloRetryRequest is the one it named.
+        if (group != _group)
+            return TlsAlert.IllegalParameter.Error("a key share for a group that has none of ours");
+        if (!_share!.TryFinish(hello.KeyShare, out byte[] sharedSecret))
+            return TlsAlert.IllegalParameter.Error("the server's key share is not valid");
+        if (context.LeaveReceiveLevel(EncryptionLevel.Handshake) is { } error)
+            return error;
+
+        _share.Dispose();
+        _share = null;
+        context.Transcript.Append(message);
+        context.EnterHandshake(sharedSecret);
+        _state = State.WaitEncryptedExtensions;
+        return null;
+    }
+
+    private QuicError? OnEncryptedExtensions(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
+    {
+        if (!EncryptedExtensions.TryRead(body, _protocolName, out var extensions, out var error))
+            return error;
+        NegotiatedProtocol = context.Options.ApplicationProtocol;
+        context.PublishTransportParameters(extensions.TransportParameters);
+        context.Transcript.Append(message);
+        _state = State.WaitCertificateOrRequest;
+        return null;
+    }
+
+    private QuicError? OnCertificateRequest(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
+    {
+        if (CertificateRequest.Read(body, out _canSatisfyRequest) is { } error)
+            return error;
+        _certificateRequested = true;
+        context.Transcript.Append(message);
+        _state = State.WaitCertificate;
+        return null;
+    }
+
+    private QuicError? OnCertificate(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
+    {
+        if (context.Peer.OnCertificate(body) is { } error)
+            return error;
+        context.Transcript.Append(message);
+        _state = State.WaitCertificateVerify;
+        return null;
+    }
+
+    private QuicError? OnCertificateVerify(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
+    {
+        Span<byte> hash = stackalloc byte[TlsCodes.HashLength];
+        context.Transcript.GetHash(hash);
+        if (context.Peer.OnCertificateVerify(body, hash) is { } error)
+            return error;
+        context.Transcript.Append(message);
+        _state = State.WaitFinished;
+        return null;
+    }
+
+    private QuicError? OnFinished(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
+    {
+        if ((context.CheckFinished(body) ?? context.LeaveReceiveLevel(EncryptionLevel.Application)) is { } error)
+            return error;
+        context.Transcript.Append(message);
+        // The application secrets cover the handshake to the server's Finished, so they are made before our own messages.
+        context.EnterApplication();
+
+        var flight = new TlsWriter();
+        if (_certificateRequested && _canSatisfyRequest && context.Options.Signer is { } signer)
+        {
+            context.WriteCertificate(flight, signer);
+        }
+        else if (_certificateRequested)
+        {
+            CertificateMessage.Write(flight, default);
+            context.Transcript.Append(flight.Written);
+        }
+        context.WriteFinished(flight);
+        context.SendFlight(EncryptionLevel.Handshake, flight.ToArray());
+        context.PublishApplicationSecrets();
+        context.PublishComplete();
+        _state = State.Connected;
+        return null;
+    }
+}

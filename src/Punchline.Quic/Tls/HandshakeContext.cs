@@ -1,0 +1,153 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+
+namespace Punchline.Quic.Tls;
+
+/// <summary>What both roles share while they shake hands: transcript, key schedule, secrets, the receiving level and the events.</summary>
+internal sealed class HandshakeContext(TlsOptions options) : IDisposable
+{
+    private readonly Queue<TlsEvent> _events = new();
+    private readonly KeySchedule _keySchedule = new(default);
+    private TrafficSecrets? _handshakeSecrets;
+    private TrafficSecrets? _applicationSecrets;
+
+    public TlsOptions Options { get; } = options;
+
+    public Transcript Transcript { get; } = new();
+
+    public PeerAuthentication Peer { get; } = new(options);
+
+    /// <summary>The level at which handshake bytes are read now.</summary>
+    public EncryptionLevel ReceiveLevel { get; private set; } = EncryptionLevel.Initial;
+
+    /// <summary>Set by the session for each message: true if bytes of the same level follow it.</summary>
+    public bool HasBytesAfterMessage { get; set; }
+
+    public byte[] ClientRandom { get; } = new byte[TlsCodes.RandomLength];
+
+    public bool IsComplete { get; private set; }
+
+    public bool UsedHelloRetryRequest { get; set; }
+
+    public bool TryTakeEvent(out TlsEvent tlsEvent) => _events.TryDequeue(out tlsEvent);
+
+    /// <summary>Queues bytes to send and adds them to the transcript.</summary>
+    public void Send(EncryptionLevel level, byte[] message)
+    {
+        Transcript.Append(message);
+        _events.Enqueue(new TlsEvent { Kind = TlsEventKind.Send, Level = level, Bytes = message });
+    }
+
+    /// <summary>Queues a flight whose messages stand in the transcript already.</summary>
+    public void SendFlight(EncryptionLevel level, byte[] flight) =>
+        _events.Enqueue(new TlsEvent { Kind = TlsEventKind.Send, Level = level, Bytes = flight });
+
+    public void PublishTransportParameters(ReadOnlySpan<byte> parameters) =>
+        _events.Enqueue(new TlsEvent { Kind = TlsEventKind.PeerTransportParameters, Bytes = parameters.ToArray() });
+
+    public void PublishComplete()
+    {
+        IsComplete = true;
+        _events.Enqueue(new TlsEvent { Kind = TlsEventKind.Complete });
+    }
+
+    /// <summary>
+    /// Called before the last message of a level takes effect. RFC 9001 section 4.1.3: bytes of the old level that follow it
+    /// are a PROTOCOL_VIOLATION.
+    /// </summary>
+    public QuicError? LeaveReceiveLevel(EncryptionLevel next)
+    {
+        if (HasBytesAfterMessage)
+            return QuicError.Transport(TransportErrorCode.ProtocolViolation, "handshake bytes of an earlier encryption level follow a key change");
+        ReceiveLevel = next;
+        return null;
+    }
+
+    /// <summary>Makes and publishes the handshake secrets; the transcript must end with ServerHello.</summary>
+    /// <param name="sharedSecret">Overwritten here.</param>
+    [MemberNotNull(nameof(_handshakeSecrets))]
+    public void EnterHandshake(Span<byte> sharedSecret)
+    {
+        Span<byte> hash = stackalloc byte[TlsCodes.HashLength];
+        Transcript.GetHash(hash);
+        _handshakeSecrets = _keySchedule.EnterHandshake(sharedSecret, hash);
+        CryptographicOperations.ZeroMemory(sharedSecret);
+        Publish(EncryptionLevel.Handshake, _handshakeSecrets, "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET");
+    }
+
+    /// <summary>Makes the application secrets; the transcript must end with the server's Finished.</summary>
+    public void EnterApplication()
+    {
+        Span<byte> hash = stackalloc byte[TlsCodes.HashLength];
+        Transcript.GetHash(hash);
+        _applicationSecrets = _keySchedule.EnterApplication(hash);
+    }
+
+    public void PublishApplicationSecrets() =>
+        Publish(EncryptionLevel.Application, _applicationSecrets!, "CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0");
+
+    /// <summary>Writes our Certificate and CertificateVerify after what the writer holds, and adds them to the transcript.</summary>
+    public void WriteCertificate(TlsWriter writer, ISigner signer)
+    {
+        int start = writer.Written.Length;
+        CertificateMessage.Write(writer, signer.Certificate.Span);
+        Transcript.Append(writer.Written[start..]);
+
+        start = writer.Written.Length;
+        Span<byte> hash = stackalloc byte[TlsCodes.HashLength];
+        Transcript.GetHash(hash);
+        CertificateVerify.Write(writer, signer.Sign(CertificateVerify.ContentToSign(Options.IsClient, hash)));
+        Transcript.Append(writer.Written[start..]);
+    }
+
+    /// <summary>Writes our Finished after what the writer holds, and adds it to the transcript.</summary>
+    public void WriteFinished(TlsWriter writer)
+    {
+        Span<byte> verifyData = stackalloc byte[TlsCodes.HashLength];
+        ComputeFinished(Options.IsClient, verifyData);
+        int start = writer.Written.Length;
+        using (writer.Message(HandshakeType.Finished))
+            writer.Bytes(verifyData);
+        Transcript.Append(writer.Written[start..]);
+    }
+
+    /// <summary>Checks the peer's Finished against the transcript before it (RFC 9846 section 4.5.3).</summary>
+    public QuicError? CheckFinished(ReadOnlySpan<byte> body)
+    {
+        if (body.Length != TlsCodes.HashLength)
+            return TlsAlert.DecodeError.Error("a Finished of a wrong length");
+        Span<byte> expected = stackalloc byte[TlsCodes.HashLength];
+        ComputeFinished(!Options.IsClient, expected);
+        return CryptographicOperations.FixedTimeEquals(expected, body)
+            ? null
+            : TlsAlert.DecryptError.Error("the peer's Finished does not fit the handshake");
+    }
+
+    public void Dispose()
+    {
+        Transcript.Dispose();
+        _keySchedule.Dispose();
+        _handshakeSecrets?.Dispose();
+        _applicationSecrets?.Dispose();
+    }
+
+    private void ComputeFinished(bool ofClient, Span<byte> verifyData)
+    {
+        Span<byte> hash = stackalloc byte[TlsCodes.HashLength];
+        Transcript.GetHash(hash);
+        KeySchedule.ComputeFinished(ofClient ? _handshakeSecrets!.Client : _handshakeSecrets!.Server, hash, verifyData);
+    }
+
+    private void Publish(EncryptionLevel level, TrafficSecrets secrets, string clientLabel, string serverLabel)
+    {
+        Options.KeyLog?.Invoke(clientLabel, ClientRandom, secrets.Client);
+        Options.KeyLog?.Invoke(serverLabel, ClientRandom, secrets.Server);
+        _events.Enqueue(new TlsEvent
+        {
+            Kind = TlsEventKind.Secrets,
+            Level = level,
+            ClientSecret = secrets.Client,
+            ServerSecret = secrets.Server,
+        });
+    }
+}

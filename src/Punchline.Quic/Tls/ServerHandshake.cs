@@ -1,0 +1,189 @@
+using System.Security.Cryptography;
+
+namespace Punchline.Quic.Tls;
+
+/// <summary>
+/// The server's half (RFC 9846 appendix A.2):
+/// <code>
+///   ClientHello → (HelloRetryRequest → ClientHello)? → our flight → Certificate, CertificateVerify if asked for
+///               → Finished → Connected
+/// </code>
+/// </summary>
+internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
+{
+    private enum State
+    {
+        WaitClientHello,
+        WaitSecondClientHello,
+        WaitCertificate,
+        WaitCertificateVerify,
+        WaitFinished,
+        Connected,
+    }
+
+    private readonly byte[] _protocolName = context.Options.ProtocolName;
+    private State _state = State.WaitClientHello;
+    private ushort _requestedGroup;
+    private byte[] _firstHelloInvariants = [];
+
+    public string? NegotiatedProtocol { get; private set; }
+
+    public QuicError? Start() => throw new InvalidOperationException("A server waits for the client.");
+
+    public QuicError? OnMessage(HandshakeType type, ReadOnlySpan<byte> message, ReadOnlySpan<byte> body) => (_state, type) switch
+    {
+        (State.WaitClientHello or State.WaitSecondClientHello, HandshakeType.ClientHello) => OnClientHello(message, body),
+        (State.WaitCertificate, HandshakeType.Certificate) => OnCertificate(message, body),
+        (State.WaitCertificateVerify, HandshakeType.CertificateVerify) => OnCertificateVerify(message, body),
+        (State.WaitFinished, HandshakeType.Finished) => OnFinished(message, body),
+        // RFC 9001 section 6: keys are updated by QUIC, never by TLS.
+        (_, HandshakeType.KeyUpdate) => TlsAlert.UnexpectedMessage.Error("a TLS KeyUpdate"),
+        // A client has nothing to say after its Finished: we never ask for post-handshake authentication.
+        _ => TlsAlert.UnexpectedMessage.Error("a handshake message out of order"),
+    };
+
+    public void Dispose() { }
+
+    private QuicError? OnClientHello(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
+    {
+        if (!ClientHello.TryRead(body, out var hello, out var error))
+            return error;
+        // Every check that costs nothing comes before the first public-key operation.
+        error = Negotiate(hello) ?? (_state == State.WaitSecondClientHello ? CheckSecondHello(hello, body) : null);
+        if (error is not null)
+            return error;
+        error = ChooseKeyExchange(hello, out var keyExchange, out var clientShare, out bool retry);
+        if (error is not null)
+            return error;
+        return retry ? SendRetry(keyExchange!.Group, message, body) : Accept(hello, message, keyExchange!, clientShare);
+    }
+
+    /// <summary>The choices in which we have no choice (RFC 9846 section 4.2.1).</summary>
+    private QuicError? Negotiate(in ClientHello hello)
+    {
+        if (!ClientHello.ContainsCode(hello.CipherSuites, TlsCodes.Aes128GcmSha256))
+            return TlsAlert.HandshakeFailure.Error("the client does not offer TLS_AES_128_GCM_SHA256");
+        if (!ClientHello.ContainsCode(hello.SignatureAlgorithms, TlsCodes.EcdsaSecp256r1Sha256))
+            return TlsAlert.HandshakeFailure.Error("the client does not take ecdsa_secp256r1_sha256");
+        if (hello.FindProtocol(_protocolName, out bool found) is { } error)
+            return error;
+        // RFC 9001 section 8.1: no ALPN at all is the same failure.
+        return found ? null : TlsAlert.NoApplicationProtocol.Error("the client does not offer our application protocol");
+    }
+
+    private QuicError? ChooseKeyExchange(
+        in ClientHello hello, out IKeyExchange? keyExchange, out ReadOnlySpan<byte> clientShare, out bool retry)
+    {
+        keyExchange = null;
+        clientShare = default;
+        retry = false;
+        IKeyExchange? listed = null;
+        foreach (var candidate in context.Options.KeyExchanges)
+        {
+            if (hello.FindKeyShare(candidate.Group, out var share) is { } error)
+                return error;
+            if (!share.IsEmpty && keyExchange is null)
+            {
+                keyExchange = candidate;
+                clientShare = share;
+            }
+            if (ClientHello.ContainsCode(hello.SupportedGroups, candidate.Group))
+                listed ??= candidate;
+        }
+        if (keyExchange is not null)
+            return null;
+        retry = true;
+        keyExchange = listed;
+        return listed is null ? TlsAlert.HandshakeFailure.Error("no key exchange group in common") : null;
+    }
+
+    /// <summary>RFC 9846 section 4.2.2: what a client may change after a HelloRetryRequest, and what it must.</summary>
+    private QuicError? CheckSecondHello(in ClientHello hello, ReadOnlySpan<byte> body)
+    {
+        Span<byte> invariants = stackalloc byte[TlsCodes.HashLength];
+        ClientHello.HashInvariants(body, invariants);
+        if (!invariants.SequenceEqual(_firstHelloInvariants) || hello.HasEarlyData)
+            return TlsAlert.IllegalParameter.Error("the second ClientHello differs from the first");
+        if (hello.FindKeyShare(_requestedGroup, out var share) is { } error)
+            return error;
+        return share.IsEmpty || !hello.HasSingleKeyShare
+            ? TlsAlert.IllegalParameter.Error("the second ClientHello has not the one key share that was asked for")
+            : null;
+    }
+
+    private QuicError? SendRetry(ushort group, ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
+    {
+        _firstHelloInvariants = new byte[TlsCodes.HashLength];
+        ClientHello.HashInvariants(body, _firstHelloInvariants);
+        _requestedGroup = group;
+        context.UsedHelloRetryRequest = true;
+        context.Transcript.Append(message);
+        context.Transcript.ReplaceWithMessageHash();
+        context.Send(EncryptionLevel.Initial, ServerHello.WriteRetry(group));
+        _state = State.WaitSecondClientHello;
+        return null;
+    }
+
+    private QuicError? Accept(
+        in ClientHello hello, ReadOnlySpan<byte> message, IKeyExchange keyExchange, ReadOnlySpan<byte> clientShare)
+    {
+        if (context.LeaveReceiveLevel(EncryptionLevel.Handshake) is { } error)
+            return error;
+        if (!keyExchange.TryRespond(clientShare, out byte[] serverShare, out byte[] sharedSecret))
+            return TlsAlert.IllegalParameter.Error("the client's key share is not valid");
+
+        hello.Random.CopyTo(context.ClientRandom);
+        context.Transcript.Append(message);
+        context.PublishTransportParameters(hello.TransportParameters);
+        NegotiatedProtocol = context.Options.ApplicationProtocol;
+
+        Span<byte> random = stackalloc byte[TlsCodes.RandomLength];
+        context.Options.Randomness.FillPublic(random);
+        context.Send(EncryptionLevel.Initial, ServerHello.Write(random, keyExchange.Group, serverShare));
+        context.EnterHandshake(sharedSecret);
+
+        var flight = new TlsWriter();
+        EncryptedExtensions.Write(flight, _protocolName, context.Options.TransportParameters.Span);
+        if (context.Options.AsksForClientCertificate)
+            CertificateRequest.Write(flight);
+        context.Transcript.Append(flight.Written);
+        context.WriteCertificate(flight, context.Options.Signer!);
+        context.WriteFinished(flight);
+        context.SendFlight(EncryptionLevel.Handshake, flight.ToArray());
+
+        context.EnterApplication();
+        context.PublishApplicationSecrets();
+        _state = context.Options.AsksForClientCertificate ? State.WaitCertificate : State.WaitFinished;
+        return null;
+    }
+
+    private QuicError? OnCertificate(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
+    {
+        if (context.Peer.OnCertificate(body) is { } error)
+            return error;
+        context.Transcript.Append(message);
+        _state = State.WaitCertificateVerify;
+        return null;
+    }
+
+    private QuicError? OnCertificateVerify(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
+    {
+        Span<byte> hash = stackalloc byte[TlsCodes.HashLength];
+        context.Transcript.GetHash(hash);
+        if (context.Peer.OnCertificateVerify(body, hash) is { } error)
+            return error;
+        context.Transcript.Append(message);
+        _state = State.WaitFinished;
+        return null;
+    }
+
+    private QuicError? OnFinished(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
+    {
+        if ((context.CheckFinished(body) ?? context.LeaveReceiveLevel(EncryptionLevel.Application)) is { } error)
+            return error;
+        context.Transcript.Append(message);
+        context.PublishComplete();
+        _state = State.Connected;
+        return null;
+    }
+}
