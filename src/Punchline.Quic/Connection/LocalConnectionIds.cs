@@ -1,4 +1,5 @@
 using Punchline.Quic.Recovery;
+using Punchline.Quic.Streams;
 using Punchline.Quic.Wire;
 
 namespace Punchline.Quic;
@@ -16,6 +17,12 @@ internal interface IConnectionIdTable
     void Withdraw(in ConnectionId id);
 }
 
+/// <summary>What all connections of one endpoint share.</summary>
+/// <param name="Options">What the endpoint is made of.</param>
+/// <param name="Ids">Where connection ids lead to connections.</param>
+/// <param name="Chunks">Memory for stream data.</param>
+internal sealed record ConnectionContext(QuicEndpointOptions Options, IConnectionIdTable Ids, ChunkPool Chunks);
+
 /// <summary>The connection ids that we issue to the peer and it sends to (RFC 9000 section 5.1).</summary>
 internal sealed class LocalConnectionIds(IConnectionIdTable table)
 {
@@ -26,6 +33,7 @@ internal sealed class LocalConnectionIds(IConnectionIdTable table)
     internal const int MaxActive = 8;
 
     private readonly List<Entry> _active = new(MaxActive);
+    private readonly byte[] _token = new byte[ConnectionIdFactory.ResetTokenLength];
     private QuicConnection? _owner;
     private ulong _nextSequence;
     private int _unsent;
@@ -55,16 +63,15 @@ internal sealed class LocalConnectionIds(IConnectionIdTable table)
         }
     }
 
-    internal void WriteFrames(ref WireWriter writer, SentFrameList sent)
+    internal void WriteFrames(scoped ref WireWriter writer, SentFrameList sent)
     {
-        Span<byte> token = stackalloc byte[ConnectionIdFactory.ResetTokenLength];
         for (int i = 0; i < _active.Count && _unsent > 0; i++)
         {
             Entry entry = _active[i];
             if (!entry.NeedsSending)
                 continue;
-            table.WriteResetToken(entry.Id, token);
-            var frame = new NewConnectionIdFrame(entry.Sequence, 0, entry.Id, token);
+            table.WriteResetToken(entry.Id, _token);
+            var frame = new NewConnectionIdFrame(entry.Sequence, 0, entry.Id, _token);
             if (frame.Length > writer.Remaining)
                 return;
             frame.Write(ref writer);

@@ -5,7 +5,7 @@ using Punchline.Quic.Streams;
 namespace Punchline.Quic;
 
 /// <summary>One packet number space: its numbers, its CRYPTO stream, and the keys of the handshake's two levels.</summary>
-internal sealed class PacketSpace(PacketNumberSpace id) : IDisposable
+internal sealed class PacketSpace(PacketNumberSpace id, ChunkPool chunks) : IDisposable
 {
     internal PacketNumberSpace Id { get; } = id;
 
@@ -14,7 +14,7 @@ internal sealed class PacketSpace(PacketNumberSpace id) : IDisposable
 
     internal ReceivedPackets Received { get; } = new();
 
-    internal CryptoSendBuffer CryptoOut { get; } = new();
+    internal CryptoSendBuffer CryptoOut { get; } = new(chunks);
 
     internal CryptoReceiveBuffer CryptoIn { get; } = new();
 
@@ -50,7 +50,11 @@ internal sealed class PacketSpace(PacketNumberSpace id) : IDisposable
         DisposeKeys();
     }
 
-    public void Dispose() => DisposeKeys();
+    public void Dispose()
+    {
+        CryptoOut.Dispose();
+        DisposeKeys();
+    }
 
     private void DisposeKeys()
     {

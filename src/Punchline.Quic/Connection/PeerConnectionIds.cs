@@ -166,7 +166,7 @@ internal sealed class PeerConnectionIds
             : null;
     }
 
-    internal void WriteFrames(ref WireWriter writer, SentFrameList sent)
+    internal void WriteFrames(scoped ref WireWriter writer, SentFrameList sent)
     {
         while (_retirements.Count > 0)
         {

@@ -68,23 +68,30 @@ public sealed partial class QuicConnection : ILossHandler
             case >= FrameTypes.StreamFirst and <= FrameTypes.StreamLast:
                 return StreamFrame.TryRead(ref reader, type, out StreamFrame stream) ? _streams.OnStreamFrame(stream, _now) : Malformed(type);
             case FrameTypes.ResetStream:
-                return ResetStreamFrame.TryRead(ref reader, out ResetStreamFrame reset) ? _streams.OnResetStream(reset) : Malformed(type);
+                return ResetStreamFrame.TryRead(ref reader, out ResetStreamFrame reset) ? _streams.OnResetStream(reset, _now) : Malformed(type);
             case FrameTypes.StopSending:
                 return StopSendingFrame.TryRead(ref reader, out StopSendingFrame stop) ? _streams.OnStopSending(stop) : Malformed(type);
             case FrameTypes.MaxData:
-                return MaxDataFrame.TryRead(ref reader, out MaxDataFrame maxData) ? _streams.OnMaxData(maxData) : Malformed(type);
+                if (!MaxDataFrame.TryRead(ref reader, out MaxDataFrame maxData))
+                    return Malformed(type);
+                _streams.OnMaxData(maxData.Maximum);
+                return null;
             case FrameTypes.MaxStreamData:
                 return MaxStreamDataFrame.TryRead(ref reader, out MaxStreamDataFrame maxStreamData) ? _streams.OnMaxStreamData(maxStreamData) : Malformed(type);
             case FrameTypes.MaxStreamsBidirectional:
             case FrameTypes.MaxStreamsUnidirectional:
-                return MaxStreamsFrame.TryRead(ref reader, type, out MaxStreamsFrame maxStreams) ? _streams.OnMaxStreams(maxStreams) : Malformed(type);
+                return MaxStreamsFrame.TryRead(ref reader, type, out MaxStreamsFrame maxStreams) ? _streams.OnMaxStreams(maxStreams.Bidirectional, maxStreams.Maximum) : Malformed(type);
             case FrameTypes.DataBlocked:
-                return DataBlockedFrame.TryRead(ref reader, out _) ? null : Malformed(type);
+                if (!DataBlockedFrame.TryRead(ref reader, out _))
+                    return Malformed(type);
+                _streams.OnDataBlocked();
+                return null;
             case FrameTypes.StreamDataBlocked:
                 return StreamDataBlockedFrame.TryRead(ref reader, out StreamDataBlockedFrame blocked) ? _streams.OnStreamDataBlocked(blocked) : Malformed(type);
             case FrameTypes.StreamsBlockedBidirectional:
             case FrameTypes.StreamsBlockedUnidirectional:
-                return StreamsBlockedFrame.TryRead(ref reader, type, out _) ? null : Malformed(type);
+                return StreamsBlockedFrame.TryRead(ref reader, type, out StreamsBlockedFrame streamsBlocked)
+                    ? _streams.OnStreamsBlocked(streamsBlocked.Bidirectional, streamsBlocked.Maximum) : Malformed(type);
             case FrameTypes.NewConnectionId:
                 return NewConnectionIdFrame.TryRead(ref reader, out NewConnectionIdFrame newId) ? _peerIds.OnNewConnectionId(newId) : Malformed(type);
             case FrameTypes.RetireConnectionId:
@@ -215,7 +222,7 @@ public sealed partial class QuicConnection : ILossHandler
     {
         var path = (PathState)packet.Path.Owner!;
         path.IsSuspect = false;
-        if ((packet.Flags & SentPacketFlags.MtuProbe) != 0)
+        if (packet.IsMtuProbe)
             path.Mtu.OnProbeAcknowledged(packet.Size, _now);
         foreach (ref readonly SentFrame frame in frames)
         {
@@ -240,14 +247,14 @@ public sealed partial class QuicConnection : ILossHandler
     void ILossHandler.OnPacketLost(PacketNumberSpace space, in SentPacket packet, ReadOnlySpan<SentFrame> frames)
     {
         var path = (PathState)packet.Path.Owner!;
-        if ((packet.Flags & SentPacketFlags.MtuProbe) != 0)
+        if (packet.IsMtuProbe)
         {
             path.Mtu.OnProbeLost(_now);
         }
         else
         {
             _statistics.PacketsLost++;
-            _options.Trace?.On(new TraceEvent(TraceKind.PacketLost, _now, IsClient, space, packet.Number, packet.Size, path.Network, null));
+            _options.Trace?.Record(new TraceEvent(TraceKind.PacketLost, _now, IsClient, space, packet.Number, packet.Size, path.Network, null));
         }
         Requeue(space, frames);
     }

@@ -22,10 +22,11 @@ public sealed partial class QuicConnection
     private bool _owesHandshakeDone;
 
     internal static QuicConnection CreateClient(
-        QuicEndpointOptions options, IConnectionIdTable ids, QuicClientOptions client, NetworkPath path, Instant now)
+        ConnectionContext context, QuicClientOptions client, NetworkPath path, Instant now)
     {
+        QuicEndpointOptions options = context.Options;
         ArgumentOutOfRangeException.ThrowIfLessThan(client.InitialDestination.Length, 8, nameof(client)); // RFC 9000 section 7.2
-        var connection = new QuicConnection(options, ids, isClient: true, path, now)
+        var connection = new QuicConnection(context, isClient: true, path, now)
         {
             _originalDestination = client.InitialDestination,
             _initialToken = client.Token,
@@ -49,10 +50,12 @@ public sealed partial class QuicConnection
     }
 
     internal static QuicConnection CreateServer(
-        QuicEndpointOptions options, IConnectionIdTable ids, in InitialFacts facts, in AdmissionVerdict verdict)
+        ConnectionContext context, in InitialFacts facts, in AdmissionVerdict verdict)
     {
-        var connection = new QuicConnection(options, ids, isClient: false, facts.Path, facts.Now)
+        QuicEndpointOptions options = context.Options;
+        var connection = new QuicConnection(context, isClient: false, facts.Path, facts.Now)
         {
+            FirstDestination = facts.Destination,
             _originalDestination = verdict.OriginalDestination ?? facts.Destination,
             _retrySource = verdict.OriginalDestination is null ? null : facts.Destination,
             AdmissionTag = verdict.Tag,
@@ -75,6 +78,9 @@ public sealed partial class QuicConnection
         });
         return connection;
     }
+
+    /// <summary>On a server, the destination of the Initial packet that was admitted: the client's first packets lead here.</summary>
+    internal ConnectionId FirstDestination { get; private init; }
 
     private bool PunchAgreed => _options.Transport.Punch && _peer is { PunchCandidateLimit: > 0 };
 
@@ -104,15 +110,15 @@ public sealed partial class QuicConnection
             OriginalDestinationConnectionId = IsClient ? null : _originalDestination,
             RetrySourceConnectionId = IsClient ? null : _retrySource,
             StatelessResetToken = IsClient ? null : token.ToArray(),
-            MaxIdleTimeout = transport.IdleTimeout,
+            MaxIdleTimeoutMilliseconds = (ulong)transport.IdleTimeout.TotalMilliseconds,
             MaxUdpPayloadSize = MaxUdpPayload,
-            InitialMaxData = (ulong)_streams.Limits.InitialMaxData,
-            InitialMaxStreamDataBidiLocal = (ulong)_streams.Limits.InitialMaxStreamDataBidiLocal,
-            InitialMaxStreamDataBidiRemote = (ulong)_streams.Limits.InitialMaxStreamDataBidiRemote,
-            InitialMaxStreamDataUni = (ulong)_streams.Limits.InitialMaxStreamDataUni,
+            InitialMaxData = (ulong)_limits.InitialMaxData,
+            InitialMaxStreamDataBidiLocal = (ulong)_limits.InitialMaxStreamDataBidiLocal,
+            InitialMaxStreamDataBidiRemote = (ulong)_limits.InitialMaxStreamDataBidiRemote,
+            InitialMaxStreamDataUni = (ulong)_limits.InitialMaxStreamDataUni,
             InitialMaxStreamsBidi = (ulong)transport.MaxBidirectionalStreams,
             InitialMaxStreamsUni = (ulong)transport.MaxUnidirectionalStreams,
-            MaxAckDelay = MaxAckDelay,
+            MaxAckDelayMilliseconds = (ulong)MaxAckDelay.TotalMilliseconds,
             ActiveConnectionIdLimit = LocalConnectionIds.MaxActive,
             MaxDatagramFrameSize = MaxUdpPayload,
             PunchCandidateLimit = transport.Punch ? CandidateRules.MaxLive : 0,
@@ -181,12 +187,12 @@ public sealed partial class QuicConnection
         {
             _oneRtt = new OneRttKeys(write, read);
         }
-        _options.Trace?.On(new TraceEvent(TraceKind.Keys, _now, IsClient, SpaceOf(tls.Level).Id, 0, 0, null, "installed"));
+        _options.Trace?.Record(new TraceEvent(TraceKind.Keys, _now, IsClient, SpaceOf(tls.Level).Id, 0, 0, null, "installed"));
     }
 
     private QuicError? ApplyPeerParameters(ReadOnlySpan<byte> bytes)
     {
-        if (!TransportParameters.TryRead(bytes, fromClient: !IsClient, out TransportParameters? peer, out string? why))
+        if (!TransportParameters.TryRead(bytes, fromClient: !IsClient, out TransportParameters? peer, out string? why) || peer is null)
             return QuicError.Transport(TransportErrorCode.TransportParameterError, why ?? "malformed transport parameters");
         // RFC 9000 section 7.3: the connection ids of the handshake are authenticated here.
         if (peer.InitialSourceConnectionId != _handshakeDestination)
@@ -197,12 +203,11 @@ public sealed partial class QuicConnection
             return ParameterError("retry_source_connection_id does not match the Retry");
         _peer = peer;
         if (peer.StatelessResetToken is { } token)
-            _peerIds.SetFirstResetToken(token.Span);
-        _liveness.OnPeerTimeout(peer.MaxIdleTimeout);
-        _loss.PeerMaxAckDelay = peer.MaxAckDelay;
-        _streams.OnPeerParameters(peer.InitialMaxData, peer.InitialMaxStreamDataBidiLocal, peer.InitialMaxStreamDataBidiRemote,
+            _peerIds.SetFirstResetToken(token);
+        _liveness.OnPeerTimeout(TimeSpan.FromMilliseconds(Math.Min(peer.MaxIdleTimeoutMilliseconds, int.MaxValue)));
+        _loss.PeerMaxAckDelay = TimeSpan.FromMilliseconds(peer.MaxAckDelayMilliseconds);
+        return _streams.OnPeerParameters(peer.InitialMaxData, peer.InitialMaxStreamDataBidiLocal, peer.InitialMaxStreamDataBidiRemote,
             peer.InitialMaxStreamDataUni, peer.InitialMaxStreamsBidi, peer.InitialMaxStreamsUni);
-        return null;
     }
 
     private static QuicError ParameterError(string reason) => QuicError.Transport(TransportErrorCode.TransportParameterError, reason);
@@ -241,8 +246,8 @@ public sealed partial class QuicConnection
         if (Space(space).IsDiscarded)
             return;
         Space(space).Discard();
-        _loss.DiscardSpace(space);
-        _options.Trace?.On(new TraceEvent(TraceKind.Keys, _now, IsClient, space, 0, 0, null, "discarded"));
+        _loss.DiscardSpace(space, _now);
+        _options.Trace?.Record(new TraceEvent(TraceKind.Keys, _now, IsClient, space, 0, 0, null, "discarded"));
     }
 
     /// <summary>The server knows that the client receives what is sent to its address (RFC 9000 section 8.1).</summary>
@@ -253,20 +258,20 @@ public sealed partial class QuicConnection
             return;
         first.IsAddressValidated = true;
         first.Stage = PathStage.Validated;
-        _loss.OnAmplificationLimitLifted(_now);
+        first.Recovery.IsAmplificationBlocked = false;
     }
 
     /// <summary>Retry (RFC 9000 section 17.2.5): once, and only before the server's first other packet.</summary>
-    private void OnRetry(ReadOnlySpan<byte> packet)
+    private void OnRetry(in PacketHeader header, ReadOnlySpan<byte> packet)
     {
         if (!IsClient || _peerIdKnown || _retrySource is not null)
             return;
-        if (!RetryPacket.TryRead(packet, _originalDestination, out RetryPacket retry) || retry.Token.IsEmpty || retry.Source == _originalDestination)
+        if (header.Token.IsEmpty || header.Source == _originalDestination || !RetryPacket.Verify(packet, _originalDestination))
             return;
-        _retrySource = retry.Source;
-        _initialToken = retry.Token.ToArray();
-        SetDestination(retry.Source);
-        InstallInitialKeys(retry.Source);
-        _loss.ResetForRetry(this);
+        _retrySource = header.Source;
+        _initialToken = header.Token.ToArray();
+        SetDestination(header.Source);
+        InstallInitialKeys(header.Source);
+        _loss.OnRetry(_now, this);
     }
 }

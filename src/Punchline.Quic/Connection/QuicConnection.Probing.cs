@@ -219,7 +219,7 @@ public sealed partial class QuicConnection
         PathState old = _paths.Current;
         _paths.Current = state;
         _loss.AbandonPath(old.Recovery, _now);
-        _loss.ReturnToPath(state.Recovery);
+        _loss.ResumePath(state.Recovery, _now);
         _loss.ResetPtoCount();
         if (state.IsValidated)
             OnCurrentPathReady();
@@ -246,7 +246,7 @@ public sealed partial class QuicConnection
         _owesObservedAddress = true;
     }
 
-    private void WritePunchFrames(ref WireWriter writer, SentFrameList sent)
+    private void WritePunchFrames(scoped ref WireWriter writer, SentFrameList sent)
     {
         if (!HasPunchFrames)
             return;
@@ -371,5 +371,5 @@ public sealed partial class QuicConnection
     }
 
     private void TracePath(PathState state, string text) =>
-        _options.Trace?.On(new TraceEvent(TraceKind.Path, _now, IsClient, PacketNumberSpace.Application, 0, 0, state.Network, text));
+        _options.Trace?.Record(new TraceEvent(TraceKind.Path, _now, IsClient, PacketNumberSpace.Application, 0, 0, state.Network, text));
 }

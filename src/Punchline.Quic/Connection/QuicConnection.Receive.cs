@@ -66,7 +66,7 @@ public sealed partial class QuicConnection
             case PacketType.OneRtt:
                 return ReceiveOneRtt(header, packet, network, ref path, congestionExperienced, datagramLength);
             case PacketType.Retry:
-                OnRetry(packet);
+                OnRetry(header, packet);
                 return false;
             case PacketType.VersionNegotiation:
                 OnVersionNegotiation(packet);
@@ -88,7 +88,7 @@ public sealed partial class QuicConnection
         int headerLength = header.PacketNumberOffset + numberLength;
         if (!keys.Aead.TryOpen(packet, headerLength, number))
             return Drop("not authentic", packet.Length);
-        if ((packet[0] & 0x0c) != 0) // RFC 9000 section 17.2: reserved bits
+        if (FirstByte.HasReservedBits(packet[0])) // RFC 9000 section 17.2
         {
             CloseWith(QuicError.Transport(TransportErrorCode.ProtocolViolation, "reserved bits are set"));
             return true;
@@ -128,7 +128,7 @@ public sealed partial class QuicConnection
         PacketSpace space = Space(PacketNumberSpace.Application);
         ulong number = ReadPacketNumber(packet, header.PacketNumberOffset, numberLength, space);
         int headerLength = header.PacketNumberOffset + numberLength;
-        bool keyPhase = (packet[0] & 0x04) != 0;
+        bool keyPhase = FirstByte.KeyPhase(packet[0]);
         switch (keys.TryOpen(packet, headerLength, number, keyPhase, _now, 3 * ProbeTimeout))
         {
             case OpenResult.Opened:
@@ -142,7 +142,7 @@ public sealed partial class QuicConnection
             default:
                 return Drop("not authentic", packet.Length);
         }
-        if ((packet[0] & 0x18) != 0) // RFC 9000 section 17.3.1: reserved bits
+        if (FirstByte.HasReservedBits(packet[0])) // RFC 9000 section 17.3.1
         {
             CloseWith(QuicError.Transport(TransportErrorCode.ProtocolViolation, "reserved bits are set"));
             return true;
@@ -163,13 +163,8 @@ public sealed partial class QuicConnection
         return true;
     }
 
-    private static ulong ReadPacketNumber(ReadOnlySpan<byte> packet, int offset, int length, PacketSpace space)
-    {
-        ulong truncated = 0;
-        foreach (byte part in packet.Slice(offset, length))
-            truncated = (truncated << 8) | part;
-        return PacketNumberCodec.Decode(space.Received.Largest, truncated, length);
-    }
+    private static ulong ReadPacketNumber(ReadOnlySpan<byte> packet, int offset, int length, PacketSpace space) =>
+        PacketNumberCodec.Decode(space.Received.Largest, PacketNumberCodec.ReadTruncated(packet.Slice(offset, length)), length);
 
     /// <summary>A packet that is authentic and new.</summary>
     private void Process(PacketSpace space, ulong number, ReadOnlySpan<byte> payload, PathState path,
@@ -177,7 +172,7 @@ public sealed partial class QuicConnection
     {
         _statistics.PacketsReceived++;
         _statistics.BytesReceived += (ulong)size;
-        _options.Trace?.On(new TraceEvent(TraceKind.PacketReceived, _now, IsClient, space.Id, number, size, path.Network, null));
+        _options.Trace?.Record(new TraceEvent(TraceKind.PacketReceived, _now, IsClient, space.Id, number, size, path.Network, null));
         if (_liveness.OnHeard(_now))
             Emit(new QuicEvent { Kind = QuicEventKind.PeerReachable });
         path.HeardAt = _now;
@@ -210,9 +205,9 @@ public sealed partial class QuicConnection
     {
         if (!IsClient || _peerIdKnown || _retrySource is not null)
             return;
-        if (!VersionNegotiationPacket.TryRead(packet, out VersionNegotiationPacket negotiation) || negotiation.Offers(QuicVersion.Version1))
+        if (!VersionNegotiationPacket.TryRead(packet, out VersionNegotiationPacket negotiation) || negotiation.Contains(QuicVersion.Version1))
             return;
-        if (negotiation.Destination != _firstLocalId || negotiation.Source != _originalDestination)
+        if (!negotiation.Destination.SequenceEqual(_firstLocalId.Span) || !negotiation.Source.SequenceEqual(_originalDestination.Span))
             return;
         _close.Terminate(QuicError.Transport(TransportErrorCode.ConnectionRefused, "the peer does not speak QUIC version 1") with { IsRemote = true });
         OnClosed();
@@ -221,7 +216,7 @@ public sealed partial class QuicConnection
     private bool Drop(string reason, int size)
     {
         _statistics.PacketsDropped++;
-        _options.Trace?.On(new TraceEvent(TraceKind.PacketDropped, _now, IsClient, PacketNumberSpace.Application, 0, size, null, reason));
+        _options.Trace?.Record(new TraceEvent(TraceKind.PacketDropped, _now, IsClient, PacketNumberSpace.Application, 0, size, null, reason));
         return false;
     }
 }

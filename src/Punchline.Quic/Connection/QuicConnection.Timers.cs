@@ -75,10 +75,10 @@ public sealed partial class QuicConnection
 
     private void OnLossTimeout()
     {
-        if (_loss.OnTimeout(_now, this) != LossTimerResult.ProbeTimeout)
+        if (!_loss.OnTimeout(_now, this).ProbeTimeout)
             return;
         PathState current = _paths.Current;
-        _options.Trace?.On(new TraceEvent(TraceKind.ProbeTimeout, _now, IsClient, PacketNumberSpace.Application,
+        _options.Trace?.Record(new TraceEvent(TraceKind.ProbeTimeout, _now, IsClient, PacketNumberSpace.Application,
             (ulong)_loss.PtoCount, 0, current.Network, null));
         if (!_isConfirmed)
             return;

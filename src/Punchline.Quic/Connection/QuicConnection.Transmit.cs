@@ -254,14 +254,19 @@ public sealed partial class QuicConnection
         // RFC 9002 section 2: what is ack-eliciting or padded counts as in flight; acknowledgements alone do not.
         if (built.IsAckEliciting)
             flags |= SentPacketFlags.AckEliciting | SentPacketFlags.InFlight;
+        if (built.Space == PacketNumberSpace.Application && !flags.HasFlag(SentPacketFlags.Probe) && MayMark(path))
+            flags |= SentPacketFlags.EcnMarked;
         _loss.OnPacketSent(built.Space, built.Number, _now, length, path.Recovery, flags, space.Building.AsSpan());
-        if (built.IsAckEliciting && (flags & SentPacketFlags.Probe) == 0)
+        if (built.IsAckEliciting && !flags.HasFlag(SentPacketFlags.Probe))
         {
             _loss.OnProbeSent(built.Space);
             _liveness.OnAckElicitingSent(_now);
         }
+        ReadOnlySpan<SentFrame> frames = space.Building.AsSpan();
+        if (!frames.IsEmpty && frames[0].Kind == SentFrameKind.Ack)
+            space.Received.OnAckSent();
         _statistics.PacketsSent++;
-        _options.Trace?.On(new TraceEvent(TraceKind.PacketSent, _now, IsClient, built.Space, built.Number, length, path.Network, null));
+        _options.Trace?.Record(new TraceEvent(TraceKind.PacketSent, _now, IsClient, built.Space, built.Number, length, path.Network, null));
         // RFC 9001 section 4.9.1: a client's Initial keys go when it first sends a Handshake packet.
         if (IsClient && built.Space == PacketNumberSpace.Handshake)
             _discardInitialKeys = true;
@@ -274,7 +279,6 @@ public sealed partial class QuicConnection
     private void Count(PathState path, int length)
     {
         path.CountSent(length);
-        path.Recovery.Pacer.OnSent(_now, length);
         _statistics.BytesSent += (ulong)length;
         if (_discardInitialKeys)
         {

@@ -22,7 +22,7 @@ namespace Punchline.Quic;
 /// takes packets apart, <c>.Frames</c> acts on frames, <c>.Transmit</c> builds packets, <c>.Probing</c> looks after paths,
 /// <c>.Timers</c> after time.</para>
 /// </remarks>
-public sealed partial class QuicConnection
+public sealed partial class QuicConnection : IDisposable
 {
     /// <summary>Received DATAGRAM payloads that wait for the owner, and own ones that wait for the path: some 10 ms of 400 Mbit/s.</summary>
     private const int DatagramQueueBytes = 512 * 1024;
@@ -31,12 +31,10 @@ public sealed partial class QuicConnection
     private const int ExpectedEvents = 16;
 
     private readonly QuicEndpointOptions _options;
-    private readonly PacketSpace[] _spaces =
-    [
-        new(PacketNumberSpace.Initial), new(PacketNumberSpace.Handshake), new(PacketNumberSpace.Application),
-    ];
-
+    private readonly IConnectionIdTable _ids;
+    private readonly PacketSpace[] _spaces;
     private readonly LossDetector _loss;
+    private readonly StreamLimits _limits;
     private readonly StreamSet _streams;
     private readonly DatagramQueue _datagramsOut = new(DatagramQueueBytes);
     private readonly DatagramQueue _datagramsIn = new(DatagramQueueBytes);
@@ -53,20 +51,28 @@ public sealed partial class QuicConnection
     private bool _datagramEventPending;
     private bool _isReleased;
 
-    private QuicConnection(QuicEndpointOptions options, IConnectionIdTable ids, bool isClient, NetworkPath network, Instant now)
+    private QuicConnection(ConnectionContext context, bool isClient, NetworkPath network, Instant now)
     {
+        QuicEndpointOptions options = context.Options;
         _options = options;
+        _ids = context.Ids;
+        _spaces =
+        [
+            new(PacketNumberSpace.Initial, context.Chunks), new(PacketNumberSpace.Handshake, context.Chunks),
+            new(PacketNumberSpace.Application, context.Chunks),
+        ];
         IsClient = isClient;
         _now = now;
         _loss = new LossDetector(isServer: !isClient);
-        _streams = new StreamSet(isClient, new StreamLimits
+        _limits = new StreamLimits
         {
             MaxStreamWindow = options.Transport.MaxStreamWindow,
             MaxConnectionWindow = options.Transport.MaxConnectionWindow,
             MaxBidirectionalStreams = options.Transport.MaxBidirectionalStreams,
             MaxUnidirectionalStreams = options.Transport.MaxUnidirectionalStreams,
-        });
-        _localIds = new LocalConnectionIds(ids);
+        };
+        _streams = new StreamSet(isClient, _limits, context.Chunks);
+        _localIds = new LocalConnectionIds(_ids);
         _firstLocalId = _localIds.Start(this);
         _paths = new PathSet(NewPath(network, isClient ? PathStage.Validated : PathStage.Opening, isPair: false));
         _paths.First.IsAddressValidated = isClient;
@@ -171,7 +177,7 @@ public sealed partial class QuicConnection
     public void Reset(StreamId id, ulong code) => _streams.Reset(id, code);
 
     /// <summary>Asks the peer to stop sending (STOP_SENDING); what still arrives is thrown away.</summary>
-    public void StopSending(StreamId id, ulong code) => _streams.StopSending(id, code);
+    public void StopSending(StreamId id, ulong code) => _streams.StopSending(id, code, _now);
 
     /// <summary>Queues one DATAGRAM payload (RFC 9221): delivered at most once, in any order.</summary>
     /// <returns>False if it is larger than <see cref="MaxDatagramPayload"/> or the queue is full: it was dropped.</returns>
@@ -214,6 +220,18 @@ public sealed partial class QuicConnection
     /// <summary>Whether the path is one of this connection's: the owner keeps it as long as it is.</summary>
     public bool Uses(NetworkPath path) => _paths.Find(path) is not null;
 
+    /// <summary>Drops the connection without telling the peer, who will notice by silence; a closed one needs it no more.</summary>
+    public void Dispose()
+    {
+        if (_close.IsOpen)
+        {
+            _close.Terminate(QuicError.Transport(TransportErrorCode.NoError, "dropped by its owner"));
+            OnClosed();
+        }
+        _close.Terminate(_close.Error!);
+        Release();
+    }
+
     private void CloseWith(QuicError error)
     {
         if (!_close.IsOpen)
@@ -241,7 +259,7 @@ public sealed partial class QuicConnection
         _isReleased = true;
         _localIds.WithdrawAll();
         _streams.Dispose();
-        _tls.Dispose();
+        _tls?.Dispose();
         _oneRtt?.Dispose();
         foreach (PacketSpace space in _spaces)
             space.Dispose();
@@ -252,5 +270,5 @@ public sealed partial class QuicConnection
     private PacketSpace Space(PacketNumberSpace space) => _spaces[(int)space];
 
     private void TraceState(string text) =>
-        _options.Trace?.On(new TraceEvent(TraceKind.State, _now, IsClient, PacketNumberSpace.Application, 0, 0, null, text));
+        _options.Trace?.Record(new TraceEvent(TraceKind.State, _now, IsClient, PacketNumberSpace.Application, 0, 0, null, text));
 }

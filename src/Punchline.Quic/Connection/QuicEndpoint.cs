@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using Punchline.Quic.Crypto;
+using Punchline.Quic.Streams;
 using Punchline.Quic.Wire;
 
 namespace Punchline.Quic;
@@ -27,6 +27,7 @@ public sealed class QuicEndpoint : IConnectionIdTable
     private const int MaxReset = 42;
 
     private readonly QuicEndpointOptions _options;
+    private readonly ConnectionContext _context;
     private readonly ConnectionIdFactory _ids;
     private readonly Dictionary<ulong, QuicConnection> _byLocalId = [];
     private readonly Dictionary<ConnectionId, QuicConnection> _byFirstDestination = [];
@@ -42,6 +43,7 @@ public sealed class QuicEndpoint : IConnectionIdTable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfNotEqual(options.ResetKey.Length, 32, nameof(options));
         _options = options;
+        _context = new ConnectionContext(options, this, new ChunkPool());
         _ids = new ConnectionIdFactory(options.ResetKey.Span, options.Randomness);
     }
 
@@ -56,7 +58,7 @@ public sealed class QuicEndpoint : IConnectionIdTable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(path);
-        return QuicConnection.CreateClient(_options, this, options, path, now);
+        return QuicConnection.CreateClient(_context, options, path, now);
     }
 
     /// <summary>A datagram arrived. It is decrypted where it lies: the buffer's content is spent afterwards.</summary>
@@ -158,7 +160,7 @@ public sealed class QuicEndpoint : IConnectionIdTable
         switch (verdict.Action)
         {
             case AdmissionAction.Accept:
-                QuicConnection connection = QuicConnection.CreateServer(_options, this, facts, verdict);
+                QuicConnection connection = QuicConnection.CreateServer(_context, facts, verdict);
                 _byFirstDestination[header.Destination] = connection;
                 return connection;
             case AdmissionAction.Retry:
@@ -197,9 +199,10 @@ public sealed class QuicEndpoint : IConnectionIdTable
         int numberOffset = writer.Position;
         PacketNumberCodec.Write(ref writer, 0, 1);
         int headerLength = writer.Position;
-        Span<byte> reason = stackalloc byte[MaxRefusalReason];
+        var reason = new byte[MaxRefusalReason];
         System.Text.Unicode.Utf8.FromUtf16(verdict.RefusalReason, reason, out _, out int reasonLength);
-        new ConnectionCloseFrame(false, (ulong)verdict.RefusalCode, 0, reason[..reasonLength]).Write(ref writer);
+        var close = new ConnectionCloseFrame(false, (ulong)verdict.RefusalCode, 0, reason.AsSpan(0, reasonLength));
+        close.Write(ref writer);
         Span<byte> packet = buffer.AsSpan(0, writer.Position + AeadKey.TagLength);
         PacketHeaderWriter.PatchLength(packet, lengthOffset, packet.Length - numberOffset);
         keys.Aead.Seal(packet, headerLength, 0);
@@ -217,7 +220,7 @@ public sealed class QuicEndpoint : IConnectionIdTable
             return;
         var datagram = new byte[7 + header.SourceSpan.Length + header.DestinationSpan.Length + (2 * sizeof(uint))];
         // A reserved version beside ours keeps clients honest (RFC 9000 section 15).
-        int length = VersionNegotiationPacket.Write(datagram, header.SourceSpan, header.DestinationSpan, [QuicVersion.Version1, 0x1a2a3a4a]);
+        int length = VersionNegotiationPacket.Write(datagram, header.SourceSpan, header.DestinationSpan, [QuicVersion.Version1, 0x1a2a3a4a], 0);
         Enqueue(path, datagram[..length]);
     }
 

@@ -4,7 +4,7 @@ namespace Punchline.Quic;
 public interface ITrace
 {
     /// <summary>One thing happened.</summary>
-    void On(in TraceEvent traceEvent);
+    void Record(in TraceEvent traceEvent);
 }
 
 /// <summary>What kind of thing happened.</summary>

@@ -54,7 +54,7 @@ internal sealed class LocalCandidates
         }
     }
 
-    internal void WriteFrames(ref WireWriter writer, SentFrameList sent)
+    internal void WriteFrames(scoped ref WireWriter writer, SentFrameList sent)
     {
         for (int i = 0; i < _entries.Count; i++)
         {
