@@ -68,7 +68,7 @@ internal static class FrameSamples
     public static readonly (string Hex, string Why)[] Malformed =
     [
         ("02 04 00 00 05", "the first range goes below 0"),
-        ("02 14 00 01 02  10 00", "the gap goes below 0"),
+        ("02 14 00 01 02  11 00", "the gap goes below 0"),
         ("02 14 00 01 02  00 11", "the second range goes below 0"),
         ("02 14 00 3f 02  00 00", "more ranges than bytes"),
         ("02 14 00 ffffffffffffffff 02  00 00", "far more ranges than bytes"),

@@ -24,7 +24,7 @@ public class PacketNumberCodecTests
 
     /// <summary>The first: RFC 9000 appendix A.3. The others: nothing received yet, both ends of the range, both ends of a window.</summary>
     [Theory]
-    [InlineData(0xa82f30ea, 0x9b32, 2, 0xa82f9b32)]
+    [InlineData(0xa82f30eaUL, 0x9b32, 2, 0xa82f9b32)]
     [InlineData(null, 0x00, 1, 0x00)]
     [InlineData(null, 0xff, 1, 0xff)]
     [InlineData(0UL, 0xff, 1, 0xff)]

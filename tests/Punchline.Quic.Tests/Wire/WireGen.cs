@@ -7,7 +7,7 @@ namespace Punchline.Quic.Tests.Wire;
 internal static class WireGen
 {
     /// <summary>0 to 2^62-1, every length of encoding equally often.</summary>
-    public static readonly Gen<ulong> VarInt = Gen.Select(Gen.ULong, Gen.Int[2, 64], (value, shift) => value >> shift);
+    public static readonly Gen<ulong> VarInt = Gen.Select(Gen.ULong, Gen.Int[2, 63], (value, shift) => value >> shift);
 
     public static readonly Gen<StreamId> StreamId = VarInt.Select(value => new StreamId(value));
 
