@@ -64,9 +64,11 @@ public class FrameTests
     [Fact]
     public void Altered_frames_are_read_the_same_again_or_refused()
     {
-        byte[][] samples = [.. FrameSamples.Canonical.Concat(FrameSamples.Foreign).Concat(FrameSamples.Malformed).Select(s => Hex.Bytes(s.Item1))];
+        (string Hex, string)[] all = [.. FrameSamples.Canonical, .. FrameSamples.Foreign, .. FrameSamples.Malformed];
+        byte[][] samples = [.. all.Select(sample => Hex.Bytes(sample.Hex))];
         Gen<byte[]> altered = Gen.Select(
-            Gen.Int[0, samples.Length - 1], Gen.Select(Gen.Int[0, 40], Gen.Byte).Array[1, 4], Gen.Byte.Array[0, 12], (index, changes, tail) =>
+            Gen.Int[0, samples.Length - 1], Gen.Select(Gen.Int[0, 40], Gen.Byte).Array[1, 4], Gen.Byte.Array[0, 12],
+            (index, changes, tail) =>
             {
                 byte[] bytes = [.. samples[index], .. tail];
                 foreach ((int at, byte value) in changes)
@@ -81,15 +83,16 @@ public class FrameTests
 
     [Fact]
     public void Ack_holds_the_ranges_that_were_written() =>
-        Gen.Select(WireGen.Ranges, WireGen.VarInt, Gen.Bool, Gen.Select(WireGen.VarInt, WireGen.VarInt, WireGen.VarInt)).Sample((ranges, delay, withEcn, counts) =>
-        {
-            EcnCounts? ecn = withEcn ? new EcnCounts(counts.Item1, counts.Item2, counts.Item3) : null;
-            byte[] bytes = new byte[Room];
-            var w = new WireWriter(bytes);
-            Assert.True(AckFrame.TryWrite(ref w, ranges, delay, ecn));
+        Gen.Select(WireGen.Ranges, WireGen.VarInt, Gen.Bool, Gen.Select(WireGen.VarInt, WireGen.VarInt, WireGen.VarInt)).Sample(
+            (ranges, delay, withEcn, counts) =>
+            {
+                EcnCounts? ecn = withEcn ? new EcnCounts(counts.Item1, counts.Item2, counts.Item3) : null;
+                byte[] bytes = new byte[Room];
+                var w = new WireWriter(bytes);
+                Assert.True(AckFrame.TryWrite(ref w, ranges, delay, ecn));
 
-            Assert.Equal(ranges, ReadRanges(w.Written, delay, ecn));
-        });
+                Assert.Equal(ranges, ReadRanges(w.Written, delay, ecn));
+            });
 
     [Fact]
     public void Ack_takes_as_many_of_the_highest_ranges_as_fit() => Gen.Select(WireGen.Ranges, Gen.Int[0, 700]).Sample((ranges, room) =>
@@ -172,21 +175,26 @@ public class FrameTests
 
     [Fact]
     public void Frames_with_bytes_round_trip() =>
-        Gen.Select(WireGen.VarInt, WireGen.VarInt, WireGen.SomeConnectionId, WireGen.Token16, WireGen.SomeBytes, Gen.Bool).Sample((a, b, id, token, bytes, application) =>
-        {
-            (ulong sequence, ulong retire) = (Math.Max(a, b), Math.Min(a, b));
-            Check((ref w) => new NewTokenFrame(bytes).Write(ref w), $"NEW_TOKEN {Hex.Text(bytes)}");
-            Check((ref w) => new NewConnectionIdFrame(sequence, retire, id, token).Write(ref w),
-                $"NEW_CONNECTION_ID {sequence} retire {retire} id {id} token {Hex.Text(token)}");
-            Check((ref w) => new ConnectionCloseFrame(application, a, b, bytes).Write(ref w),
-                $"CONNECTION_CLOSE {(application ? "application" : "transport")} {a} on {(application ? 0 : b)} {Hex.Text(bytes)}");
-        });
+        Gen.Select(WireGen.VarInt, WireGen.VarInt, WireGen.SomeConnectionId, WireGen.Token16, WireGen.SomeBytes, Gen.Bool).Sample(
+            (a, b, id, token, bytes, application) =>
+            {
+                (ulong sequence, ulong retire) = (Math.Max(a, b), Math.Min(a, b));
+                Check((ref w) => new NewTokenFrame(bytes).Write(ref w), $"NEW_TOKEN {Hex.Text(bytes)}");
+                Check((ref w) => new NewConnectionIdFrame(sequence, retire, id, token).Write(ref w),
+                    $"NEW_CONNECTION_ID {sequence} retire {retire} id {id} token {Hex.Text(token)}");
+                Check((ref w) => new ConnectionCloseFrame(application, a, b, bytes).Write(ref w),
+                    $"CONNECTION_CLOSE {(application ? "application" : "transport")} {a} on {(application ? 0 : b)} {Hex.Text(bytes)}");
+            });
 
     [Fact]
     public void Frames_with_addresses_round_trip() => Gen.Select(WireGen.VarInt, WireGen.Candidate).Sample((sequence, candidate) =>
     {
-        Check((ref w) => new CandidateFrame(sequence, candidate).Write(ref w), $"CANDIDATE {sequence} {candidate.Kind} {candidate.Address}");
-        Check((ref w) => new ObservedAddressFrame(sequence, candidate.Address).Write(ref w), $"OBSERVED_ADDRESS {sequence} {candidate.Address}");
+        Check(
+            (ref w) => new CandidateFrame(sequence, candidate).Write(ref w),
+            $"CANDIDATE {sequence} {candidate.Kind} {candidate.Address}");
+        Check(
+            (ref w) => new ObservedAddressFrame(sequence, candidate.Address).Write(ref w),
+            $"OBSERVED_ADDRESS {sequence} {candidate.Address}");
     });
 
     [Fact]

@@ -17,7 +17,9 @@ public class PacketHeaderTests
     {
         byte[] packet = WriteLong(PacketType.Initial, Destination, Source, Hex.Bytes("746f6b"), packetNumberLength: 4, rest: 30);
 
-        Assert.Equal("c3" + "00000001" + "08" + "8394c8f03e515708" + "03" + "f067a5" + "03" + "746f6b" + "401e", Hex.Text(packet.AsSpan(0, packet.Length - 30)));
+        Assert.Equal(
+            "c3" + "00000001" + "08" + "8394c8f03e515708" + "03" + "f067a5" + "03" + "746f6b" + "401e",
+            Hex.Text(packet.AsSpan(0, packet.Length - 30)));
         Assert.True(PacketHeader.TryRead(packet, LocalIdLength, out PacketHeader header));
         Assert.Equal(PacketType.Initial, header.Type);
         Assert.Equal(QuicVersion.Version1, header.Version);
@@ -80,7 +82,9 @@ public class PacketHeaderTests
             at += header.PacketLength;
         }
 
-        Assert.Equal([(PacketType.Initial, initial.Length), (PacketType.Handshake, handshake.Length), (PacketType.OneRtt, oneRtt.Length)], found);
+        Assert.Equal(
+            [(PacketType.Initial, initial.Length), (PacketType.Handshake, handshake.Length), (PacketType.OneRtt, oneRtt.Length)],
+            found);
     }
 
     [Fact]

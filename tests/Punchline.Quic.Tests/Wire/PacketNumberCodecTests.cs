@@ -22,7 +22,7 @@ public class PacketNumberCodecTests
     public void A_number_takes_as_many_bytes_as_the_peer_needs(ulong number, ulong? largestAcked, int expected) =>
         Assert.Equal(expected, PacketNumberCodec.LengthFor(number, largestAcked));
 
-    /// <summary>The first: RFC 9000 appendix A.3. The others: nothing received yet, both ends of the range, both ends of a window.</summary>
+    /// <summary>The first: RFC 9000 appendix A.3. The others: nothing received yet, and the ends of the range and of a window.</summary>
     [Theory]
     [InlineData(0xa82f30eaUL, 0x9b32, 2, 0xa82f9b32)]
     [InlineData(null, 0x00, 1, 0x00)]
@@ -68,6 +68,8 @@ public class PacketNumberCodecTests
             Assert.True(number <= VarInt.MaxValue);
             ulong expected = received + 1;
             ulong distance = Math.Max(number, expected) - Math.Min(number, expected);
-            Assert.True(distance <= window / 2 || number < window || number > VarInt.MaxValue - window, $"{distance} away from the expected one");
+            Assert.True(
+                distance <= window / 2 || number < window || number > VarInt.MaxValue - window,
+                $"{distance} away from the expected one");
         });
 }

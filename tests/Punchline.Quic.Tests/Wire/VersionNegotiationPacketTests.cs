@@ -20,25 +20,26 @@ public class VersionNegotiationPacketTests
 
     [Fact]
     public void Round_trips_with_ids_of_any_length() =>
-        Gen.Select(Gen.Byte.Array[0, 255], Gen.Byte.Array[0, 255], Gen.UInt.Array[1, 20], Gen.Byte).Sample((destination, source, versions, bits) =>
-        {
-            byte[] packet = new byte[1 + 4 + 1 + 255 + 1 + 255 + 4 * 20];
-            int length = VersionNegotiationPacket.Write(packet, destination, source, versions, bits);
-
-            Assert.True(VersionNegotiationPacket.TryRead(packet.AsSpan(0, length), out VersionNegotiationPacket read));
-            Assert.Equal(destination, read.Destination.ToArray());
-            Assert.Equal(source, read.Source.ToArray());
-            Assert.Equal(versions.Length, read.Count);
-            for (int i = 0; i < versions.Length; i++)
+        Gen.Select(Gen.Byte.Array[0, 255], Gen.Byte.Array[0, 255], Gen.UInt.Array[1, 20], Gen.Byte).Sample(
+            (destination, source, versions, bits) =>
             {
-                Assert.Equal(versions[i], read[i]);
-                Assert.True(read.Contains(versions[i]));
-            }
-            uint absent = 0;
-            while (versions.Contains(absent))
-                absent++;
-            Assert.False(read.Contains(absent));
-        });
+                byte[] packet = new byte[1 + 4 + 1 + 255 + 1 + 255 + 4 * 20];
+                int length = VersionNegotiationPacket.Write(packet, destination, source, versions, bits);
+
+                Assert.True(VersionNegotiationPacket.TryRead(packet.AsSpan(0, length), out VersionNegotiationPacket read));
+                Assert.Equal(destination, read.Destination.ToArray());
+                Assert.Equal(source, read.Source.ToArray());
+                Assert.Equal(versions.Length, read.Count);
+                for (int i = 0; i < versions.Length; i++)
+                {
+                    Assert.Equal(versions[i], read[i]);
+                    Assert.True(read.Contains(versions[i]));
+                }
+                uint absent = 0;
+                while (versions.Contains(absent))
+                    absent++;
+                Assert.False(read.Contains(absent));
+            });
 
     [Fact]
     public void A_list_that_is_empty_or_cut_short_is_worth_nothing()

@@ -22,7 +22,8 @@ internal static class WireGen
     public static readonly Gen<ConnectionId> SomeConnectionId = Gen.Byte.Array[1, 20].Select(bytes => new ConnectionId(bytes));
 
     public static readonly Gen<UdpAddress> Address = Gen.Select(
-        Gen.OneOf(Gen.Byte.Array[4], Gen.Byte.Array[16]), Gen.UShort[1, ushort.MaxValue], (bytes, port) => UdpAddress.FromBytes(bytes, 0, port));
+        Gen.OneOf(Gen.Byte.Array[4], Gen.Byte.Array[16]), Gen.UShort[1, ushort.MaxValue],
+        (bytes, port) => UdpAddress.FromBytes(bytes, 0, port));
 
     public static readonly Gen<Candidate> Candidate =
         Gen.Select(Address, Gen.Int[0, 3], (address, kind) => new Candidate(address, (CandidateKind)kind));
