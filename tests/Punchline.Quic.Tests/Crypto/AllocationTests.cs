@@ -40,7 +40,10 @@ public class AllocationTests
                     Send(packet, next++);
                 Mask();
                 for (int p = 0; p < Batch; p++)
-                    HeaderKey.Apply(packets[p], 1 + Id.Length, PacketNumberLength, masks.AsSpan(p * HeaderKey.SampleLength, HeaderKey.MaskLength));
+                {
+                    ReadOnlySpan<byte> mask = masks.AsSpan(p * HeaderKey.SampleLength, HeaderKey.MaskLength);
+                    HeaderKey.Apply(packets[p], 1 + Id.Length, PacketNumberLength, mask);
+                }
                 for (int p = 0; p < Batch; p++)
                     sum += Receive(packets[p], receiver);
                 sender.OnAcked(next - 1);
@@ -118,8 +121,10 @@ public class AllocationTests
         Assert.True(PacketHeader.TryRead(packet, Id.Length, out PacketHeader header));
         Assert.True(keys.ReadHeader.TryUnprotect(packet, header.PacketNumberOffset, out int pnLength));
         int headerLength = header.PacketNumberOffset + pnLength;
-        ulong number = PacketNumberCodec.Decode(null, PacketNumberCodec.ReadTruncated(packet.AsSpan(header.PacketNumberOffset, pnLength)), pnLength);
-        OpenResult result = keys.TryOpen(packet, headerLength, number, FirstByte.KeyPhase(packet[0]), Instant.Zero, TimeSpan.FromSeconds(1));
+        ulong truncated = PacketNumberCodec.ReadTruncated(packet.AsSpan(header.PacketNumberOffset, pnLength));
+        ulong number = PacketNumberCodec.Decode(null, truncated, pnLength);
+        bool keyPhase = FirstByte.KeyPhase(packet[0]);
+        OpenResult result = keys.TryOpen(packet, headerLength, number, keyPhase, Instant.Zero, TimeSpan.FromSeconds(1));
         Assert.True(result == OpenResult.Opened);
 
         ulong sum = 0;

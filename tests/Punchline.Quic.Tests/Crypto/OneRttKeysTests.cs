@@ -208,7 +208,7 @@ public class OneRttKeysTests
     [Fact]
     public void A_key_seals_as_many_packets_as_it_may_and_its_successor_as_many_again()
     {
-        using var pair = new Pair(new AeadLimits(Confidentiality: 8, Update: 4, Integrity: 100));
+        using var pair = new Pair(new AeadLimits(Confidentiality: 8, Update: 4, Exhausted: 6, Integrity: 100));
         Packet packet = default;
         for (int i = 0; i < 4; i++)
         {
@@ -222,8 +222,10 @@ public class OneRttKeysTests
         Assert.True(pair.A.Keys.TryUpdate());
         Assert.False(pair.A.Keys.NeedsUpdate);
         for (int i = 0; i < 8; i++)
+        {
+            Assert.Equal(i >= 6, pair.A.Keys.IsExhausted);
             pair.A.Seal();
-        Assert.True(pair.A.Keys.IsExhausted);
+        }
         Assert.Throws<InvalidOperationException>(() => pair.A.Seal());
     }
 
@@ -231,7 +233,7 @@ public class OneRttKeysTests
     [Fact]
     public void Too_many_forgeries_end_it()
     {
-        using var pair = new Pair(new AeadLimits(Confidentiality: 100, Update: 100, Integrity: 4));
+        using var pair = new Pair(new AeadLimits(Confidentiality: 100, Update: 100, Exhausted: 100, Integrity: 4));
         Packet forged = new([0x40, .. new byte[40]], 1, false);
         for (int i = 0; i < 2; i++)
             Assert.Equal(OpenResult.Failed, pair.B.Open(forged));
@@ -246,7 +248,8 @@ public class OneRttKeysTests
     }
 
     [Fact]
-    public void Limits_are_those_of_AES_128_GCM() => Assert.Equal(new AeadLimits(8_388_608, 4_194_304, 4_503_599_627_370_496), AeadLimits.Aes128Gcm);
+    public void Limits_are_those_of_AES_128_GCM() =>
+        Assert.Equal(new AeadLimits(8_388_608, 4_194_304, 8_387_584, 4_503_599_627_370_496), AeadLimits.Aes128Gcm);
 
     /// <summary>
     /// Two honest sides, a network that delays, reorders, doubles and drops, updates whenever they are permitted:
@@ -272,7 +275,8 @@ public class OneRttKeysTests
                         case <= 6 when inFlight.Count > 0:
                             int index = pick % inFlight.Count;
                             (Side to, Packet packet, _) = inFlight[index];
-                            Assert.True(to.Open(packet) == OpenResult.Opened, $"packet {packet.Number} of phase {packet.Phase} did not open");
+                            Assert.True(
+                                to.Open(packet) == OpenResult.Opened, $"packet {packet.Number} of phase {packet.Phase} did not open");
                             to.Remember(packet);
                             if (pick % 3 != 0)
                                 inFlight.RemoveAt(index);
@@ -319,7 +323,8 @@ public class OneRttKeysTests
         }
 
         /// <summary>Opens a copy, so that a packet may come twice. The phase bit in the header stays as it was sealed.</summary>
-        public OpenResult Open(Packet packet) => Keys.TryOpen([.. packet.Bytes], HeaderLength, packet.Number, packet.Phase, pair.Now, ThreePto);
+        public OpenResult Open(Packet packet) =>
+            Keys.TryOpen([.. packet.Bytes], HeaderLength, packet.Number, packet.Phase, pair.Now, ThreePto);
 
         public void Remember(Packet packet)
         {

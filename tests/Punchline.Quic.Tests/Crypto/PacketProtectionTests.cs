@@ -33,7 +33,13 @@ public class PacketProtectionTests
         using LevelKeys keys = LevelKeys.FromSecret(Hex.Bytes(Rfc9001Vectors.ServerInitialSecret));
 
         byte[] packet = Build(
-            keys, default, ServerId, packetNumber: 1, packetNumberLength: 2, Hex.Bytes(Rfc9001Vectors.ServerPayload), Rfc9001Vectors.ServerHeader);
+            keys,
+            default,
+            ServerId,
+            packetNumber: 1,
+            packetNumberLength: 2,
+            Hex.Bytes(Rfc9001Vectors.ServerPayload),
+            Rfc9001Vectors.ServerHeader);
 
         Assert.Equal(Hex.Text(Hex.Bytes(Rfc9001Vectors.ServerPacket)), Hex.Text(packet));
     }
@@ -52,7 +58,8 @@ public class PacketProtectionTests
         Assert.True(keys.Header.TryUnprotect(packet, header.PacketNumberOffset, out int pnLength));
         int headerLength = header.PacketNumberOffset + pnLength;
         Assert.Equal(Rfc9001Vectors.ClientHeader, Hex.Text(packet.AsSpan(0, headerLength)));
-        Assert.Equal(2ul, PacketNumberCodec.Decode(null, PacketNumberCodec.ReadTruncated(packet.AsSpan(header.PacketNumberOffset, pnLength)), pnLength));
+        ulong truncated = PacketNumberCodec.ReadTruncated(packet.AsSpan(header.PacketNumberOffset, pnLength));
+        Assert.Equal(2ul, PacketNumberCodec.Decode(null, truncated, pnLength));
         Assert.True(keys.Aead.TryOpen(packet, headerLength, 2));
 
         ReadOnlySpan<byte> payload = packet.AsSpan(headerLength..^AeadKey.TagLength);
@@ -155,26 +162,27 @@ public class PacketProtectionTests
 
     [Fact]
     public void What_is_sealed_and_protected_opens() =>
-        Gen.Select(Gen.Byte.Array[32], WireGen.ConnectionId, WireGen.VarInt, Gen.Int[1, 4], Gen.Byte.Array[3, 1400], Gen.Bool).Sample((secret, id, pn, pnLength, payload, keyPhase) =>
-        {
-            using LevelKeys keys = LevelKeys.FromSecret(secret);
-            byte[] packet = new byte[PacketHeaderWriter.ShortLength(id) + pnLength + payload.Length + AeadKey.TagLength];
-            var w = new WireWriter(packet);
-            PacketHeaderWriter.WriteShort(ref w, id, keyPhase, pnLength);
-            int pnOffset = w.Position;
-            PacketNumberCodec.Write(ref w, pn, pnLength);
-            int headerLength = w.Position;
-            w.WriteBytes(payload);
-            string header = Hex.Text(packet.AsSpan(0, headerLength));
-            keys.Aead.Seal(packet, headerLength, pn);
-            keys.Header.Protect(packet, pnOffset, pnLength);
+        Gen.Select(Gen.Byte.Array[32], WireGen.ConnectionId, WireGen.VarInt, Gen.Int[1, 4], Gen.Byte.Array[3, 1400], Gen.Bool).Sample(
+            (secret, id, pn, pnLength, payload, keyPhase) =>
+            {
+                using LevelKeys keys = LevelKeys.FromSecret(secret);
+                byte[] packet = new byte[PacketHeaderWriter.ShortLength(id) + pnLength + payload.Length + AeadKey.TagLength];
+                var w = new WireWriter(packet);
+                PacketHeaderWriter.WriteShort(ref w, id, keyPhase, pnLength);
+                int pnOffset = w.Position;
+                PacketNumberCodec.Write(ref w, pn, pnLength);
+                int headerLength = w.Position;
+                w.WriteBytes(payload);
+                string header = Hex.Text(packet.AsSpan(0, headerLength));
+                keys.Aead.Seal(packet, headerLength, pn);
+                keys.Header.Protect(packet, pnOffset, pnLength);
 
-            Assert.True(keys.Header.TryUnprotect(packet, pnOffset, out int foundLength));
-            Assert.Equal(pnLength, foundLength);
-            Assert.Equal(header, Hex.Text(packet.AsSpan(0, headerLength)));
-            Assert.True(keys.Aead.TryOpen(packet, headerLength, pn));
-            Assert.Equal(payload, packet[headerLength..^AeadKey.TagLength]);
-        });
+                Assert.True(keys.Header.TryUnprotect(packet, pnOffset, out int foundLength));
+                Assert.Equal(pnLength, foundLength);
+                Assert.Equal(header, Hex.Text(packet.AsSpan(0, headerLength)));
+                Assert.True(keys.Aead.TryOpen(packet, headerLength, pn));
+                Assert.Equal(payload, packet[headerLength..^AeadKey.TagLength]);
+            });
 
     [Fact]
     public void A_packet_without_a_sample_is_a_programming_error()
@@ -187,7 +195,13 @@ public class PacketProtectionTests
 
     /// <summary>Builds an Initial packet from its fields, as the connection does.</summary>
     private static byte[] Build(
-        LevelKeys keys, in ConnectionId destination, in ConnectionId source, ulong packetNumber, int packetNumberLength, byte[] payload, string expectedHeader)
+        LevelKeys keys,
+        in ConnectionId destination,
+        in ConnectionId source,
+        ulong packetNumber,
+        int packetNumberLength,
+        byte[] payload,
+        string expectedHeader)
     {
         int pnOffset = PacketHeaderWriter.LongLength(PacketType.Initial, destination, source, 0);
         int length = packetNumberLength + payload.Length + AeadKey.TagLength;
