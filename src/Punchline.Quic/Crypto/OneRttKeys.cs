@@ -77,13 +77,13 @@ internal sealed class OneRttKeys : IDisposable
     /// <summary>True if enough packets were sealed with this key that its successor is wanted.</summary>
     public bool NeedsUpdate => _sealed >= _limits.Update;
 
-    /// <summary>True if nothing more may be sealed: close with AEAD_LIMIT_REACHED before that, for not even a close can be sent after it.</summary>
-    public bool IsExhausted => _sealed >= _limits.Confidentiality;
+    /// <summary>True if nothing more may be sealed but a close with AEAD_LIMIT_REACHED, for which some packets are left.</summary>
+    public bool IsExhausted => _sealed >= _limits.Exhausted;
 
-    /// <summary>Encrypts a packet in place; see <see cref="AeadKey.Seal"/>. With <see cref="IsExhausted"/> a programming error.</summary>
+    /// <summary>Encrypts a packet in place; see <see cref="AeadKey.Seal"/>. Beyond the limit a programming error.</summary>
     public void Seal(Span<byte> packet, int headerLength, ulong pn)
     {
-        if (IsExhausted)
+        if (_sealed >= _limits.Confidentiality)
             throw new InvalidOperationException("The key has sealed as many packets as it may.");
         if (_sealed++ == 0)
             _lowestSealed = pn;

@@ -4,7 +4,9 @@ using System.Text;
 
 namespace Punchline.Quic.Crypto;
 
-/// <summary>Secrets from secrets: HKDF-Expand-Label of TLS 1.3 (RFC 8446 section 7.1) with SHA-256, as QUIC uses it (RFC 9001 section 5).</summary>
+/// <summary>
+/// Secrets from secrets: HKDF-Expand-Label of TLS 1.3 (RFC 8446 section 7.1) with SHA-256, as QUIC uses it (RFC 9001 section 5).
+/// </summary>
 internal static class QuicKeyDerivation
 {
     /// <summary>The length of every traffic secret: that of SHA-256.</summary>

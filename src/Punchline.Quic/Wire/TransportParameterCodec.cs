@@ -43,7 +43,8 @@ internal static class TransportParameterCodec
         var r = new WireReader(bytes);
         while (!r.IsEmpty)
         {
-            if (!r.TryReadVarInt(out ulong id) || !r.TryReadVarInt(out ulong length) || !r.TryReadBytes(length, out ReadOnlySpan<byte> value))
+            if (!r.TryReadVarInt(out ulong id) || !r.TryReadVarInt(out ulong length)
+                || !r.TryReadBytes(length, out ReadOnlySpan<byte> value))
             {
                 why = "transport parameters are cut short";
                 return false;

@@ -80,7 +80,7 @@ internal sealed class TransportParameters
     /// <summary>The largest DATAGRAM frame, with its type and length, that this side takes; 0 is none (RFC 9221 section 3).</summary>
     public ulong MaxDatagramFrameSize { get; init; }
 
-    /// <summary>How many live candidates this side takes, 1 to 16; 0 if it does not speak the punch extension (docs/wire/punch.md).</summary>
+    /// <summary>How many live candidates this side takes, 1 to 16; 0 if it does not speak the punch extension.</summary>
     public int PunchCandidateLimit { get; init; }
 
     /// <summary>Reads the extension's bytes.</summary>
