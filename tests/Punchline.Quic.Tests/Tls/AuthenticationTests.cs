@@ -39,7 +39,8 @@ public sealed class AuthenticationTests
     [Fact]
     public void Wrong_server_is_refused_before_its_proof_is_looked_at()
     {
-        using var pair = Run(serverSigner: Stranger, onTheWay: carried => carried.Type == HandshakeType.CertificateVerify ? null : carried.Bytes);
+        using var pair = Run(
+            serverSigner: Stranger, onTheWay: carried => carried.Type == HandshakeType.CertificateVerify ? null : carried.Bytes);
         AssertAlert(TlsAlert.CertificateUnknown, pair.ClientError);
         Assert.True(pair.Client.PeerId.IsEmpty);
         Assert.False(pair.Server.IsComplete);
@@ -77,7 +78,8 @@ public sealed class AuthenticationTests
     [Fact]
     public void Server_that_skips_its_certificate_message_is_refused()
     {
-        using var pair = Run(onTheWay: carried => carried.Type is HandshakeType.Certificate or HandshakeType.CertificateVerify ? null : carried.Bytes);
+        using var pair = Run(onTheWay: carried =>
+            carried.Type is HandshakeType.Certificate or HandshakeType.CertificateVerify ? null : carried.Bytes);
         AssertAlert(TlsAlert.UnexpectedMessage, pair.ClientError);
     }
 
@@ -92,7 +94,8 @@ public sealed class AuthenticationTests
     [Fact]
     public void Client_that_skips_its_proof_is_refused()
     {
-        using var pair = Run(onTheWay: carried => carried.FromClient && carried.Type == HandshakeType.CertificateVerify ? null : carried.Bytes);
+        using var pair = Run(onTheWay: carried =>
+            carried.FromClient && carried.Type == HandshakeType.CertificateVerify ? null : carried.Bytes);
         AssertAlert(TlsAlert.UnexpectedMessage, pair.ServerError);
     }
 
@@ -225,7 +228,8 @@ public sealed class AuthenticationTests
     [InlineData("308006020101020101")]
     public void Malformed_signature_is_refused_without_a_throw(string signature)
     {
-        using var pair = Run(clientSigner: new OddSigner(TlsPair.ClientSigner.Certificate.ToArray(), _ => Convert.FromHexString(signature)));
+        using var pair = Run(
+            clientSigner: new OddSigner(TlsPair.ClientSigner.Certificate.ToArray(), _ => Convert.FromHexString(signature)));
         AssertAlert(TlsAlert.DecryptError, pair.ServerError);
     }
 

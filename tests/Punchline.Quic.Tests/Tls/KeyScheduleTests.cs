@@ -50,7 +50,8 @@ public sealed class KeyScheduleTests
         AssertHex(Rfc8448.Simple.ServerHandshakeIv, Expand(secret, "iv"u8, 12));
         byte[] flight = OpenRecord(secret, Rfc8448.Simple.ServerFlightRecord);
         AssertHex(
-            Rfc8448.Simple.EncryptedExtensions + Rfc8448.Simple.Certificate + Rfc8448.Simple.CertificateVerify + Rfc8448.Simple.ServerFinished,
+            Rfc8448.Simple.EncryptedExtensions + Rfc8448.Simple.Certificate + Rfc8448.Simple.CertificateVerify
+                + Rfc8448.Simple.ServerFinished,
             flight);
     }
 
@@ -147,7 +148,8 @@ public sealed class KeyScheduleTests
         byte[] plaintext = new byte[bytes.Length - 5 - 16];
         using var aead = new AesGcm(Expand(trafficSecret, "key"u8, 16), 16);
         // Sequence number 0, so the nonce is the IV; the record's header is the associated data (RFC 9846 section 5.2).
-        aead.Decrypt(Expand(trafficSecret, "iv"u8, 12), bytes.AsSpan(5, plaintext.Length), bytes.AsSpan(^16..), plaintext, bytes.AsSpan(0, 5));
+        aead.Decrypt(
+            Expand(trafficSecret, "iv"u8, 12), bytes.AsSpan(5, plaintext.Length), bytes.AsSpan(^16..), plaintext, bytes.AsSpan(0, 5));
         Assert.Equal(22, plaintext[^1]);
         return plaintext[..^1];
     }

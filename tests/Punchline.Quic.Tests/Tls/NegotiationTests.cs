@@ -64,7 +64,8 @@ public sealed class NegotiationTests
     public void Client_hello_with_an_extension_twice_is_refused()
     {
         AssertAlert(TlsAlert.IllegalParameter, ToServer(hello => MessageEditor.EditExtensions(hello, list => list.Add(list[0]))));
-        AssertAlert(TlsAlert.IllegalParameter, ToServer(hello => MessageEditor.EditExtensions(hello, list => list.AddRange([((ExtensionType)9999, []), ((ExtensionType)9999, [])]))));
+        AssertAlert(TlsAlert.IllegalParameter, ToServer(hello => MessageEditor.EditExtensions(
+            hello, list => list.AddRange([((ExtensionType)9999, []), ((ExtensionType)9999, [])]))));
     }
 
     [Fact]
@@ -222,7 +223,8 @@ public sealed class NegotiationTests
     [InlineData(HandshakeType.EncryptedExtensions, ExtensionType.SupportedVersions, TlsAlert.IllegalParameter)]
     [InlineData(HandshakeType.EncryptedExtensions, ExtensionType.SignatureAlgorithms, TlsAlert.IllegalParameter)]
     [InlineData(HandshakeType.CertificateRequest, ExtensionType.KeyShare, TlsAlert.IllegalParameter)]
-    internal void Extension_where_it_is_not_asked_for_or_not_allowed_is_refused(HandshakeType message, ExtensionType extra, TlsAlert alert) =>
+    internal void Extension_where_it_is_not_asked_for_or_not_allowed_is_refused(
+        HandshakeType message, ExtensionType extra, TlsAlert alert) =>
         AssertAlert(alert, ToClient(message, bytes => MessageEditor.Add(bytes, extra)));
 
     [Theory]
@@ -243,9 +245,11 @@ public sealed class NegotiationTests
         AssertAlert(TlsAlert.NoApplicationProtocol, ToClient(
             HandshakeType.EncryptedExtensions, bytes => MessageEditor.Remove(bytes, ExtensionType.ApplicationLayerProtocolNegotiation)));
         AssertAlert(TlsAlert.NoApplicationProtocol, ToClient(
-            HandshakeType.EncryptedExtensions, bytes => MessageEditor.Set(bytes, ExtensionType.ApplicationLayerProtocolNegotiation, 0, 3, 2, 104, 51)));
+            HandshakeType.EncryptedExtensions,
+            bytes => MessageEditor.Set(bytes, ExtensionType.ApplicationLayerProtocolNegotiation, 0, 3, 2, 104, 51)));
         AssertAlert(TlsAlert.DecodeError, ToClient(
-            HandshakeType.EncryptedExtensions, bytes => MessageEditor.Set(bytes, ExtensionType.ApplicationLayerProtocolNegotiation, 0, 4, 1, 104, 1, 105)));
+            HandshakeType.EncryptedExtensions,
+            bytes => MessageEditor.Set(bytes, ExtensionType.ApplicationLayerProtocolNegotiation, 0, 4, 1, 104, 1, 105)));
     }
 
     [Fact]
@@ -269,7 +273,8 @@ public sealed class NegotiationTests
 
     [Fact]
     public void Finished_of_another_length_is_a_decode_error() =>
-        AssertAlert(TlsAlert.DecodeError, ToClient(HandshakeType.Finished, bytes => MessageEditor.Message(HandshakeType.Finished, bytes[4..^1])));
+        AssertAlert(TlsAlert.DecodeError, ToClient(
+            HandshakeType.Finished, bytes => MessageEditor.Message(HandshakeType.Finished, bytes[4..^1])));
 
     [Fact]
     public void Finished_that_does_not_fit_is_a_decrypt_error() =>

@@ -67,7 +67,8 @@ public sealed class OrderTests
         Assert.Null(pair.Client.Receive(EncryptionLevel.Application, ticket.AsSpan(3)));
         Assert.Null(pair.Client.Receive(EncryptionLevel.Application, [.. ticket, .. ticket]));
         Assert.False(pair.Client.TryTakeEvent(out _));
-        AssertAlert(TlsAlert.DecodeError, pair.Client.Receive(EncryptionLevel.Application, MessageEditor.Message(HandshakeType.NewSessionTicket, ticket[4..^1])));
+        byte[] cut = MessageEditor.Message(HandshakeType.NewSessionTicket, ticket[4..^1]);
+        AssertAlert(TlsAlert.DecodeError, pair.Client.Receive(EncryptionLevel.Application, cut));
     }
 
     [Fact]
@@ -75,7 +76,8 @@ public sealed class OrderTests
     {
         using var pair = RunMutual();
         AssertCode(
-            TransportErrorCode.ProtocolViolation, pair.Client.Receive(EncryptionLevel.Application, MessageEditor.Message(HandshakeType.CertificateRequest)));
+            TransportErrorCode.ProtocolViolation,
+            pair.Client.Receive(EncryptionLevel.Application, MessageEditor.Message(HandshakeType.CertificateRequest)));
     }
 
     [Fact]
@@ -91,7 +93,9 @@ public sealed class OrderTests
     public void Client_has_nothing_to_say_afterwards()
     {
         using var pair = RunMutual();
-        AssertAlert(TlsAlert.UnexpectedMessage, pair.Server.Receive(EncryptionLevel.Application, MessageEditor.Message(HandshakeType.NewSessionTicket)));
+        AssertAlert(
+            TlsAlert.UnexpectedMessage,
+            pair.Server.Receive(EncryptionLevel.Application, MessageEditor.Message(HandshakeType.NewSessionTicket)));
     }
 
     [Theory]
@@ -156,7 +160,8 @@ public sealed class OrderTests
     {
         using var server = Replay(client: false, [], 0);
         int body = MessageAssembler.MaxMessageLength - 4 + 1;
-        AssertCode(TransportErrorCode.CryptoBufferExceeded, server.Receive(EncryptionLevel.Initial, [1, (byte)(body >> 16), (byte)(body >> 8), (byte)body]));
+        byte[] header = [1, (byte)(body >> 16), (byte)(body >> 8), (byte)body];
+        AssertCode(TransportErrorCode.CryptoBufferExceeded, server.Receive(EncryptionLevel.Initial, header));
     }
 
     [Fact]

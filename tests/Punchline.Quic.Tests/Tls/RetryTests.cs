@@ -29,8 +29,10 @@ public sealed class RetryTests
     }
 
     private static (TlsOptions Client, TlsOptions Server) RetryOptions() => (
-        TlsPair.Options(true, 1, Groups(3, OtherGroup, P256KeyExchange.Secp256r1), expectedPeer: PeerIdentity.ComputeId(TlsPair.ServerSigner.PublicKeyInfo.Span)),
-        TlsPair.Options(false, 2, Groups(4, P256KeyExchange.Secp256r1), expectedPeer: PeerIdentity.ComputeId(TlsPair.ClientSigner.PublicKeyInfo.Span)));
+        TlsPair.Options(true, 1, Groups(3, OtherGroup, P256KeyExchange.Secp256r1), expectedPeer: IdOf(TlsPair.ServerSigner)),
+        TlsPair.Options(false, 2, Groups(4, P256KeyExchange.Secp256r1), expectedPeer: IdOf(TlsPair.ClientSigner)));
+
+    private static byte[] IdOf(ISigner signer) => PeerIdentity.ComputeId(signer.PublicKeyInfo.Span);
 
     private static TlsPair RunRetry(Func<Carried, byte[]?> onTheWay, int chunkSize = int.MaxValue)
     {
@@ -154,7 +156,8 @@ public sealed class RetryTests
     [Fact]
     public void Second_hello_may_not_offer_early_data()
     {
-        using var pair = RunRetry(carried => carried.Index == 2 ? MessageEditor.Add(carried.Bytes, ExtensionType.EarlyData) : carried.Bytes);
+        using var pair = RunRetry(carried =>
+            carried.Index == 2 ? MessageEditor.Add(carried.Bytes, ExtensionType.EarlyData) : carried.Bytes);
         AssertAlert(TlsAlert.IllegalParameter, pair.ServerError);
     }
 
@@ -186,7 +189,8 @@ public sealed class RetryTests
     public void Second_hello_may_change_its_padding()
     {
         // The client does not know of the padding, so its Finished cannot fit; the server's own checks let it pass.
-        using var pair = RunRetry(carried => carried.Index == 2 ? MessageEditor.Add(carried.Bytes, ExtensionType.Padding, 0, 0) : carried.Bytes);
+        using var pair = RunRetry(carried =>
+            carried.Index == 2 ? MessageEditor.Add(carried.Bytes, ExtensionType.Padding, 0, 0) : carried.Bytes);
         Assert.Null(pair.ServerError);
         AssertAlert(TlsAlert.DecryptError, pair.ClientError);
     }
