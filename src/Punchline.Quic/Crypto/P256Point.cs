@@ -32,14 +32,18 @@ internal static class P256Point
         0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
     ];
 
-    /// <summary>What stands before the point in a SubjectPublicKeyInfo: id-ecPublicKey, prime256v1, a BIT STRING without unused bits.</summary>
+    /// <summary>
+    /// What stands before the point in a SubjectPublicKeyInfo: id-ecPublicKey, prime256v1, a BIT STRING without unused bits.
+    /// </summary>
     private static ReadOnlySpan<byte> PublicKeyInfoPrefix =>
     [
         0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01,
         0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
     ];
 
-    /// <summary>True if the bytes are 04 ‖ X ‖ Y of a point on the curve; the point at infinity has no such form (RFC 9846 section 4.3.8.2).</summary>
+    /// <summary>
+    /// True if the bytes are 04 ‖ X ‖ Y of a point on the curve; the point at infinity has no such form (RFC 9846 section 4.3.8.2).
+    /// </summary>
     public static bool IsValid(ReadOnlySpan<byte> point)
     {
         if (point.Length != UncompressedLength || point[0] != UncompressedForm)

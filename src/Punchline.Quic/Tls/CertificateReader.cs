@@ -1,11 +1,13 @@
 namespace Punchline.Quic.Tls;
 
-/// <summary>Finds the public key in an X.509 certificate (RFC 5280 section 4.1). All else in it means nothing to us (DESIGN decision 6).</summary>
+/// <summary>
+/// Finds the public key in an X.509 certificate (RFC 5280 section 4.1). All else in it means nothing to us (DESIGN decision 6).
+/// </summary>
 internal static class CertificateReader
 {
     /// <summary>Walks the outer shape to the SubjectPublicKeyInfo.</summary>
     /// <param name="certificate">The DER, untrusted.</param>
-    /// <param name="publicKeyInfo">The SubjectPublicKeyInfo with its tag and length; whether it is a key that we take is another question.</param>
+    /// <param name="publicKeyInfo">The SubjectPublicKeyInfo with its tag and length; of whatever kind the key is.</param>
     /// <returns>False if the bytes are not shaped like a certificate.</returns>
     public static bool TryReadPublicKeyInfo(ReadOnlySpan<byte> certificate, out ReadOnlySpan<byte> publicKeyInfo)
     {

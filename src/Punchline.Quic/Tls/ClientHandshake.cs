@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Punchline.Quic.Tls;
 
 /// <summary>
@@ -69,8 +67,11 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
         _group = keyExchange.Group;
     }
 
-    private void SendHello(ReadOnlySpan<byte> cookie) =>
-        context.Send(EncryptionLevel.Initial, ClientHello.Write(context.Options, context.ClientRandom, _group, _share!.PublicBytes, cookie));
+    private void SendHello(ReadOnlySpan<byte> cookie)
+    {
+        byte[] hello = ClientHello.Write(context.Options, context.ClientRandom, _group, _share!.PublicBytes, cookie);
+        context.Send(EncryptionLevel.Initial, hello);
+    }
 
     private QuicError? OnServerHello(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
     {
@@ -108,10 +109,10 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
         // RFC 9846 section 4.3.8: the group of our one share, which after a HelloRetryRequest is the one it named.
         if (group != _group)
             return TlsAlert.IllegalParameter.Error("a key share for a group that has none of ours");
-        if (!_share!.TryFinish(hello.KeyShare, out byte[] sharedSecret))
-            return TlsAlert.IllegalParameter.Error("the server's key share is not valid");
         if (context.LeaveReceiveLevel(EncryptionLevel.Handshake) is { } error)
             return error;
+        if (!_share!.TryFinish(hello.KeyShare, out byte[] sharedSecret))
+            return TlsAlert.IllegalParameter.Error("the server's key share is not valid");
 
         _share.Dispose();
         _share = null;

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 
@@ -21,7 +22,6 @@ internal ref struct ClientHello
     public bool HasSupportedGroups;
     public bool HasSignatureAlgorithms;
     public bool HasKeyShares;
-    public bool HasProtocolNames;
     public bool HasTransportParameters;
     public bool HasEarlyData;
     public bool HasPreSharedKey;
@@ -82,7 +82,6 @@ internal ref struct ClientHello
                     wellFormed = TryReadWhole(data, out KeyShares);
                     break;
                 case ExtensionType.ApplicationLayerProtocolNegotiation:
-                    HasProtocolNames = true;
                     wellFormed = TryReadWhole(data, out ProtocolNames) && !ProtocolNames.IsEmpty;
                     break;
                 case ExtensionType.QuicTransportParameters:
@@ -212,8 +211,8 @@ internal ref struct ClientHello
                 if (type is ExtensionType.KeyShare or ExtensionType.Cookie or ExtensionType.EarlyData
                     or ExtensionType.PreSharedKey or ExtensionType.Padding)
                     continue;
-                System.Buffers.Binary.BinaryPrimitives.WriteUInt16BigEndian(header, (ushort)type);
-                System.Buffers.Binary.BinaryPrimitives.WriteUInt16BigEndian(header[2..], (ushort)data.Length);
+                BinaryPrimitives.WriteUInt16BigEndian(header, (ushort)type);
+                BinaryPrimitives.WriteUInt16BigEndian(header[2..], (ushort)data.Length);
                 hash.AppendData(header);
                 hash.AppendData(data);
             }

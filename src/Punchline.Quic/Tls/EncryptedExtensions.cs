@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 
 namespace Punchline.Quic.Tls;
@@ -20,7 +21,8 @@ internal ref struct EncryptedExtensions
     /// <summary>Reads the body.</summary>
     /// <param name="offeredProtocol">The one application protocol that we offered.</param>
     public static bool TryRead(
-        ReadOnlySpan<byte> body, ReadOnlySpan<byte> offeredProtocol, out EncryptedExtensions message, [NotNullWhen(false)] out QuicError? error)
+        ReadOnlySpan<byte> body, ReadOnlySpan<byte> offeredProtocol, out EncryptedExtensions message,
+        [NotNullWhen(false)] out QuicError? error)
     {
         message = default;
         var reader = new TlsReader(body);
@@ -53,7 +55,7 @@ internal ref struct EncryptedExtensions
                     wellFormed = reader.TryReadVector16(out var groups) && reader.IsAtEnd && !groups.IsEmpty && groups.Length % 2 == 0;
                     break;
                 default:
-                    throw new System.Diagnostics.UnreachableException();
+                    throw new UnreachableException();
             }
         }
         return wellFormed ? extensions.Error : TlsAlert.DecodeError.Error("an encrypted extension that is not well formed");

@@ -28,7 +28,8 @@ internal ref struct ExtensionReader
     public const int MaxExtensions = 64;
 
     /// <summary>Messages in which an unknown extension is a request or an indication, to be ignored (RFC 9846 section 9.3).</summary>
-    private const ExtensionPlace Requests = ExtensionPlace.ClientHello | ExtensionPlace.CertificateRequest | ExtensionPlace.NewSessionTicket;
+    private const ExtensionPlace Requests =
+        ExtensionPlace.ClientHello | ExtensionPlace.CertificateRequest | ExtensionPlace.NewSessionTicket;
 
     private readonly ExtensionPlace _place;
     private readonly ReadOnlySpan<ExtensionType> _requested;

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 
 namespace Punchline.Quic.Tls;
@@ -58,14 +57,13 @@ internal sealed class HandshakeContext(TlsOptions options) : IDisposable
     public QuicError? LeaveReceiveLevel(EncryptionLevel next)
     {
         if (HasBytesAfterMessage)
-            return QuicError.Transport(TransportErrorCode.ProtocolViolation, "handshake bytes of an earlier encryption level follow a key change");
+            return QuicError.Transport(TransportErrorCode.ProtocolViolation, "handshake bytes of an earlier level follow a key change");
         ReceiveLevel = next;
         return null;
     }
 
     /// <summary>Makes and publishes the handshake secrets; the transcript must end with ServerHello.</summary>
     /// <param name="sharedSecret">Overwritten here.</param>
-    [MemberNotNull(nameof(_handshakeSecrets))]
     public void EnterHandshake(Span<byte> sharedSecret)
     {
         Span<byte> hash = stackalloc byte[TlsCodes.HashLength];

@@ -18,9 +18,6 @@ internal sealed class MessageAssembler
     private byte[] _buffer = new byte[InitialCapacity];
     private int _length;
 
-    /// <summary>True if a message has begun and not ended.</summary>
-    public bool IsInsideMessage => _length > 0;
-
     /// <summary>The whole message, with its header; valid after <see cref="TryFill"/> returned true until <see cref="Reset"/>.</summary>
     public ReadOnlySpan<byte> Message => _buffer.AsSpan(0, _length);
 

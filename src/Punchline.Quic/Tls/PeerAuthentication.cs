@@ -24,7 +24,7 @@ internal sealed class PeerAuthentication(TlsOptions options)
             return error;
         if (certificate.IsEmpty)
         {
-            // RFC 9846 section 4.5.1.4: the two sides' alerts differ.
+            // RFC 9846 section 4.5.1.3: the two sides' alerts differ.
             return options.IsClient
                 ? TlsAlert.DecodeError.Error("the server sent no certificate")
                 : TlsAlert.CertificateRequired.Error("the client sent no certificate");
@@ -55,7 +55,10 @@ internal sealed class PeerAuthentication(TlsOptions options)
         return null;
     }
 
-    /// <summary>Checks an ECDSA signature by a key that <see cref="P256Point.TryReadPublicKeyInfo"/> accepted. Never throws on a bad signature.</summary>
+    /// <summary>
+    /// Checks an ECDSA signature by a key that <see cref="P256Point.TryReadPublicKeyInfo"/> accepted. Never throws on a bad
+    /// signature.
+    /// </summary>
     internal static bool VerifySignature(ReadOnlySpan<byte> publicKeyInfo, ReadOnlySpan<byte> content, ReadOnlySpan<byte> signature)
     {
         Span<byte> fixedSignature = stackalloc byte[EcdsaSignature.FixedLength];

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 
 namespace Punchline.Quic.Tls;
@@ -83,7 +84,7 @@ internal ref struct ServerHello
                     wellFormed = reader.TryReadVector16(out Cookie) && !Cookie.IsEmpty && reader.IsAtEnd;
                     break;
                 default:
-                    throw new System.Diagnostics.UnreachableException();
+                    throw new UnreachableException();
             }
         }
         return wellFormed ? extensions.Error : TlsAlert.DecodeError.Error("a ServerHello extension that is not well formed");

@@ -1,6 +1,8 @@
 namespace Punchline.Quic.Tls;
 
-/// <summary>The alert descriptions that this implementation raises (RFC 9846 section 6); in QUIC all are fatal (RFC 9001 section 4.8).</summary>
+/// <summary>
+/// The alert descriptions that this implementation raises (RFC 9846 section 6); in QUIC all are fatal (RFC 9001 section 4.8).
+/// </summary>
 internal enum TlsAlert : byte
 {
     UnexpectedMessage = 10,

@@ -11,9 +11,6 @@ internal delegate void TlsKeyLog(string label, ReadOnlySpan<byte> clientRandom, 
 /// <summary>What one TLS handshake is given. Everything that it needs from outside stands here.</summary>
 internal sealed class TlsOptions
 {
-    /// <summary>The length of a peer id, in bytes.</summary>
-    public const int PeerIdLength = 32;
-
     /// <summary>The most groups that may be handed in: what a ClientHello of one datagram can list with ease.</summary>
     public const int MaxKeyExchanges = 8;
 
@@ -36,7 +33,10 @@ internal sealed class TlsOptions
     /// <summary>The content of our quic_transport_parameters extension (RFC 9000 section 18).</summary>
     public required ReadOnlyMemory<byte> TransportParameters { get; init; }
 
-    /// <summary>The only peer id to accept; empty accepts every P-256 key (whoever uses the session then judges <see cref="TlsSession.PeerId"/>).</summary>
+    /// <summary>
+    /// The only peer id to accept; empty accepts every P-256 key (whoever uses the session then judges <see
+    /// cref="TlsSession.PeerId"/>).
+    /// </summary>
     public ReadOnlyMemory<byte> ExpectedPeerId { get; init; }
 
     /// <summary>A server asks for the client's certificate and goes no further without one. Implied by an expected peer id.</summary>
@@ -60,7 +60,7 @@ internal sealed class TlsOptions
             throw new InvalidOperationException("A TLS server needs a signer.");
         if (ApplicationProtocol.Length is 0 or > byte.MaxValue || !Ascii.IsValid(ApplicationProtocol))
             throw new InvalidOperationException("An application protocol is 1 to 255 ASCII characters.");
-        if (ExpectedPeerId.Length is not (0 or PeerIdLength))
+        if (ExpectedPeerId.Length is not (0 or PeerIdentity.IdLength))
             throw new InvalidOperationException("A peer id has 32 bytes.");
         if (TransportParameters.Length > MessageAssembler.MaxMessageLength / 2)
             throw new InvalidOperationException("The transport parameters do not fit a handshake message.");

@@ -24,7 +24,9 @@ internal sealed class TlsSession : IDisposable
     /// <summary>True once the peer's Finished is verified and ours is sent.</summary>
     public bool IsComplete => _context.IsComplete;
 
-    /// <summary>The SHA-256 of the peer's public key; empty until CertificateVerify proved it, and for a client that was not asked.</summary>
+    /// <summary>
+    /// The SHA-256 of the peer's public key; empty until CertificateVerify proved it, and for a client that was not asked.
+    /// </summary>
     public ReadOnlyMemory<byte> PeerId => _context.Peer.PeerId;
 
     /// <summary>The peer's 91-byte SubjectPublicKeyInfo; empty as long as <see cref="PeerId"/> is.</summary>

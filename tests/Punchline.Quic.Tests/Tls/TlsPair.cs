@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Punchline.Quic.Tls;
 using Punchline.Testing;
 
@@ -19,9 +20,9 @@ internal sealed class TlsPair : IDisposable
     public const string Protocol = "punchline/1";
 
     /// <summary>Identities that are made once: signing a certificate is the slow part of a test.</summary>
-    public static DeterministicSigner ClientSigner { get; } = DeterministicSigner.Create(new SeededRandomness(1));
+    public static ISigner ClientSigner { get; } = new RememberingSigner(1);
 
-    public static DeterministicSigner ServerSigner { get; } = DeterministicSigner.Create(new SeededRandomness(2));
+    public static ISigner ServerSigner { get; } = new RememberingSigner(2);
 
     public static byte[] ClientParameters { get; } = [1, 2, 3, 4];
 
@@ -124,6 +125,23 @@ internal sealed class TlsPair : IDisposable
     {
         Client.Dispose();
         Server.Dispose();
+    }
+
+    /// <summary>Signs each content once: the same handshake is replayed thousands of times.</summary>
+    private sealed class RememberingSigner(ulong seed) : ISigner
+    {
+        private readonly DeterministicSigner _signer = DeterministicSigner.Create(new SeededRandomness(seed));
+        private readonly ConcurrentDictionary<string, byte[]> _signatures = new();
+
+        public ReadOnlyMemory<byte> Certificate => _signer.Certificate;
+
+        public ReadOnlyMemory<byte> PublicKeyInfo => _signer.PublicKeyInfo;
+
+        public byte[] Sign(ReadOnlySpan<byte> content)
+        {
+            byte[] bytes = content.ToArray();
+            return _signatures.GetOrAdd(Convert.ToHexString(bytes), _ => _signer.Sign(bytes));
+        }
     }
 
     private bool Drain(bool fromClient)

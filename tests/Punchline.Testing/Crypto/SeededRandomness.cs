@@ -26,7 +26,9 @@ public sealed class SeededRandomness : IRandomness
         _simulation = new Stream(ref state);
     }
 
-    /// <summary>Other streams that depend on the seed and a number alone, not on what was drawn here: one for each actor of a simulation.</summary>
+    /// <summary>
+    /// Other streams that depend on the seed and a number alone, not on what was drawn here: one for each actor of a simulation.
+    /// </summary>
     public SeededRandomness Fork(ulong number)
     {
         ulong state = _seed ^ BitOperations.RotateLeft(number + 1, 32);
