@@ -14,6 +14,8 @@ internal sealed class Scene
     internal Scene(ulong seed, LinkProfile relay, QuicTransportOptions? transport = null, IAdmission? admission = null)
     {
         Network = new SimulatedNetwork(seed) { Default = relay };
+        if (Environment.GetEnvironmentVariable("PUNCHLINE_SIM_LOG") is { Length: > 0 } file)
+            Network.Log.Mirror = new StreamWriter(file) { AutoFlush = true };
         transport ??= new QuicTransportOptions { DataOverRelay = true };
         ClientApplication = new TransferApplication(isClient: true) { LocalFor = static _ => [ClientDirect] };
         HostApplication = new TransferApplication(isClient: false) { LocalFor = static _ => [HostDirect] };

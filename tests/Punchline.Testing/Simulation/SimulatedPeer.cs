@@ -124,7 +124,8 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
     /// <inheritdoc/>
     public void Record(in TraceEvent traceEvent) =>
         _network.Log.Add(traceEvent.At,
-            $"{Name} {traceEvent.Kind} {traceEvent.Space} #{traceEvent.Number} {traceEvent.Size} {traceEvent.Path} {traceEvent.Text}");
+            $"{Name} {traceEvent.Kind} {traceEvent.Space} #{traceEvent.Number} {traceEvent.Size} {traceEvent.Path} {traceEvent.Text}",
+            common: traceEvent.Kind is TraceKind.PacketSent or TraceKind.PacketReceived);
 
     internal bool Owns(UdpAddress address) => _addresses.Contains(address);
 
