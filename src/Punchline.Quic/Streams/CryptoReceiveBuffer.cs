@@ -39,7 +39,7 @@ internal sealed class CryptoReceiveBuffer(int limit = CryptoReceiveBuffer.Defaul
         ulong end = offset + (ulong)data.Length;
         if (end > _read + (ulong)limit)
             return QuicError.Transport(TransportErrorCode.CryptoBufferExceeded, "more handshake data than is kept", FrameTypes.Crypto);
-        if (end <= _contiguous)
+        if (data.IsEmpty || end <= _contiguous)
             return null;
         if (offset < _contiguous)
         {

@@ -33,7 +33,7 @@ internal sealed class ReceiveBuffer(ChunkAccount chunks, ReassemblyBudget budget
     public bool Insert(ulong offset, ReadOnlySpan<byte> data)
     {
         ulong end = offset + (ulong)data.Length;
-        if (end <= Contiguous)
+        if (data.IsEmpty || end <= Contiguous)
             return true;
         if (offset < Contiguous)
         {

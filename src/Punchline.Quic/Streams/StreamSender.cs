@@ -187,7 +187,7 @@ internal sealed class StreamSender(StreamTable table, ConnectionFlow flow)
     private bool WriteControl(QuicStream stream, scoped ref WireWriter w, SentFrameList sent)
     {
         StreamId id = stream.Id;
-        if (stream.Control.HasFlag(ControlFrames.ResetStream))
+        if ((stream.Control & ControlFrames.ResetStream) != ControlFrames.None)
         {
             SendingPart sending = stream.Sending!;
             var frame = new ResetStreamFrame(id, sending.ResetCode, sending.Sent);
@@ -197,7 +197,7 @@ internal sealed class StreamSender(StreamTable table, ConnectionFlow flow)
             sent.Add(SentFrameKind.ResetStream, id.Value, sending.Sent);
             stream.Control &= ~ControlFrames.ResetStream;
         }
-        if (stream.Control.HasFlag(ControlFrames.StopSending))
+        if ((stream.Control & ControlFrames.StopSending) != ControlFrames.None)
         {
             var frame = new StopSendingFrame(id, stream.Receiving!.StopCode);
             if (frame.Length > w.Remaining)
@@ -206,7 +206,7 @@ internal sealed class StreamSender(StreamTable table, ConnectionFlow flow)
             sent.Add(SentFrameKind.StopSending, id.Value);
             stream.Control &= ~ControlFrames.StopSending;
         }
-        if (stream.Control.HasFlag(ControlFrames.MaxStreamData))
+        if ((stream.Control & ControlFrames.MaxStreamData) != ControlFrames.None)
         {
             if (w.Remaining < 1 + 2 * VarInt.MaxLength)
                 return false;
@@ -215,7 +215,7 @@ internal sealed class StreamSender(StreamTable table, ConnectionFlow flow)
             sent.Add(SentFrameKind.MaxStreamData, id.Value, limit);
             stream.Control &= ~ControlFrames.MaxStreamData;
         }
-        if (stream.Control.HasFlag(ControlFrames.StreamDataBlocked))
+        if ((stream.Control & ControlFrames.StreamDataBlocked) != ControlFrames.None)
         {
             SendingPart sending = stream.Sending!;
             var frame = new StreamDataBlockedFrame(id, sending.PeerLimit);

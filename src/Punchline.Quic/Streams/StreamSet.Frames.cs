@@ -46,48 +46,48 @@ internal sealed partial class StreamSet
 
     /// <summary>RESET_STREAM (RFC 9000 section 19.4).</summary>
     /// <inheritdoc cref="OnStreamFrame"/>
-    public QuicError? OnResetStream(in ResetStreamFrame f, Instant now)
+    public QuicError? OnResetStream(StreamId id, ulong code, ulong finalSize, Instant now)
     {
-        QuicError? error = _table.FindAsReceiver(f.Id, FrameTypes.ResetStream, _events, out QuicStream? stream);
+        QuicError? error = _table.FindAsReceiver(id, FrameTypes.ResetStream, _events, out QuicStream? stream);
         if (error != null || stream is null)
             return error;
-        error = stream.Receiving!.Reset(f.Code, f.FinalSize, _flow, now, out bool isNews);
+        error = stream.Receiving!.Reset(code, finalSize, _flow, now, out bool isNews);
         AfterReceiving(stream, isNews);
         return error;
     }
 
     /// <summary>DATA_BLOCKED (RFC 9000 section 19.12). Limits follow the reader, not this (section 4.2).</summary>
-    public void OnDataBlocked() => PeerBlockedCount++;
+    public void OnDataBlocked(ulong limit) => PeerBlockedCount++;
 
     /// <summary>STREAM_DATA_BLOCKED (RFC 9000 section 19.13). It opens the stream; limits follow the reader, not this.</summary>
     /// <inheritdoc cref="OnStreamFrame"/>
-    public QuicError? OnStreamDataBlocked(in StreamDataBlockedFrame f)
+    public QuicError? OnStreamDataBlocked(StreamId id, ulong limit)
     {
         PeerBlockedCount++;
-        return _table.FindAsReceiver(f.Id, FrameTypes.StreamDataBlocked, _events, out _);
+        return _table.FindAsReceiver(id, FrameTypes.StreamDataBlocked, _events, out _);
     }
 
     /// <summary>STOP_SENDING (RFC 9000 section 19.5), answered by RESET_STREAM with its code (section 3.5).</summary>
     /// <inheritdoc cref="OnStreamFrame"/>
-    public QuicError? OnStopSending(in StopSendingFrame f)
+    public QuicError? OnStopSending(StreamId id, ulong code)
     {
-        QuicError? error = _table.FindAsSender(f.Id, FrameTypes.StopSending, _events, out QuicStream? stream);
+        QuicError? error = _table.FindAsSender(id, FrameTypes.StopSending, _events, out QuicStream? stream);
         if (stream is null || !stream.Sending!.IsSending)
             return error;
-        stream.StoppedCode = f.Code;
+        stream.StoppedCode = code;
         _events.Raise(stream, StreamNews.Stopped);
-        Reset(stream, stream.Sending, f.Code, byPeer: true);
+        Reset(stream, stream.Sending, code, byPeer: true);
         return null;
     }
 
     /// <summary>MAX_STREAM_DATA (RFC 9000 section 19.10).</summary>
     /// <inheritdoc cref="OnStreamFrame"/>
-    public QuicError? OnMaxStreamData(in MaxStreamDataFrame f)
+    public QuicError? OnMaxStreamData(StreamId id, ulong maximum)
     {
-        QuicError? error = _table.FindAsSender(f.Id, FrameTypes.MaxStreamData, _events, out QuicStream? stream);
+        QuicError? error = _table.FindAsSender(id, FrameTypes.MaxStreamData, _events, out QuicStream? stream);
         if (stream is null)
             return error;
-        stream.Sending!.RaisePeerLimit(f.Maximum);
+        stream.Sending!.RaisePeerLimit(maximum);
         _sender.Update(stream);
         return null;
     }

@@ -15,7 +15,6 @@ namespace Punchline.Quic.Streams;
 /// </summary>
 internal sealed partial class StreamSet : IDisposable
 {
-    private readonly StreamLimits _limits;
     private readonly ChunkAccount _chunks;
     private readonly StreamEvents _events = new();
     private readonly StreamTable _table;
@@ -31,7 +30,6 @@ internal sealed partial class StreamSet : IDisposable
     /// <param name="pool">Memory for data, shared with the other connections of the same loop.</param>
     public StreamSet(bool isClient, StreamLimits limits, ChunkPool? pool = null)
     {
-        _limits = limits;
         _chunks = new ChunkAccount(pool ?? new ChunkPool());
         _flow = new ConnectionFlow((ulong)limits.InitialMaxData, (ulong)limits.MaxConnectionWindow);
         _table = new StreamTable(isClient, limits, _chunks);
