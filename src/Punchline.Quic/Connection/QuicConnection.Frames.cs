@@ -68,26 +68,26 @@ public sealed partial class QuicConnection : ILossHandler
             case >= FrameTypes.StreamFirst and <= FrameTypes.StreamLast:
                 return StreamFrame.TryRead(ref reader, type, out StreamFrame stream) ? _streams.OnStreamFrame(stream, _now) : Malformed(type);
             case FrameTypes.ResetStream:
-                return ResetStreamFrame.TryRead(ref reader, out ResetStreamFrame reset) ? _streams.OnResetStream(reset, _now) : Malformed(type);
+                return ResetStreamFrame.TryRead(ref reader, out ResetStreamFrame reset) ? _streams.OnResetStream(reset.Id, reset.Code, reset.FinalSize, _now) : Malformed(type);
             case FrameTypes.StopSending:
-                return StopSendingFrame.TryRead(ref reader, out StopSendingFrame stop) ? _streams.OnStopSending(stop) : Malformed(type);
+                return StopSendingFrame.TryRead(ref reader, out StopSendingFrame stop) ? _streams.OnStopSending(stop.Id, stop.Code) : Malformed(type);
             case FrameTypes.MaxData:
                 if (!MaxDataFrame.TryRead(ref reader, out MaxDataFrame maxData))
                     return Malformed(type);
                 _streams.OnMaxData(maxData.Maximum);
                 return null;
             case FrameTypes.MaxStreamData:
-                return MaxStreamDataFrame.TryRead(ref reader, out MaxStreamDataFrame maxStreamData) ? _streams.OnMaxStreamData(maxStreamData) : Malformed(type);
+                return MaxStreamDataFrame.TryRead(ref reader, out MaxStreamDataFrame maxStreamData) ? _streams.OnMaxStreamData(maxStreamData.Id, maxStreamData.Maximum) : Malformed(type);
             case FrameTypes.MaxStreamsBidirectional:
             case FrameTypes.MaxStreamsUnidirectional:
                 return MaxStreamsFrame.TryRead(ref reader, type, out MaxStreamsFrame maxStreams) ? _streams.OnMaxStreams(maxStreams.Bidirectional, maxStreams.Maximum) : Malformed(type);
             case FrameTypes.DataBlocked:
-                if (!DataBlockedFrame.TryRead(ref reader, out _))
+                if (!DataBlockedFrame.TryRead(ref reader, out DataBlockedFrame dataBlocked))
                     return Malformed(type);
-                _streams.OnDataBlocked();
+                _streams.OnDataBlocked(dataBlocked.Maximum);
                 return null;
             case FrameTypes.StreamDataBlocked:
-                return StreamDataBlockedFrame.TryRead(ref reader, out StreamDataBlockedFrame blocked) ? _streams.OnStreamDataBlocked(blocked) : Malformed(type);
+                return StreamDataBlockedFrame.TryRead(ref reader, out StreamDataBlockedFrame blocked) ? _streams.OnStreamDataBlocked(blocked.Id, blocked.Maximum) : Malformed(type);
             case FrameTypes.StreamsBlockedBidirectional:
             case FrameTypes.StreamsBlockedUnidirectional:
                 return StreamsBlockedFrame.TryRead(ref reader, type, out StreamsBlockedFrame streamsBlocked)

@@ -309,7 +309,7 @@ public sealed partial class QuicConnection
 
         PacketSpace space = Space(PacketNumberSpace.Application);
         SkipNumbers(space);
-        int numberLength = PacketNumberCodec.LengthFor(space.NextNumber, _loss.LargestAcked(space.Id));
+        int numberLength = NumberLength(space);
         int size = full ? MtuDiscovery.BaseSize : SmallProbeBytes;
         var writer = new WireWriter(buffer.Slice(header, size - AeadTagLength));
         PacketHeaderWriter.WriteShort(ref writer, destination, _oneRtt!.KeyPhase, numberLength);
@@ -356,7 +356,7 @@ public sealed partial class QuicConnection
             return false;
         PacketSpace space = Space(PacketNumberSpace.Application);
         SkipNumbers(space);
-        int numberLength = PacketNumberCodec.LengthFor(space.NextNumber, _loss.LargestAcked(space.Id));
+        int numberLength = NumberLength(space);
         BuiltPacket built = default;
         if (!TryWriteHeader(space, path, buffer.Slice(header, size), numberLength, ref built, out WireWriter writer))
             return false;

@@ -161,7 +161,7 @@ public sealed partial class QuicConnection
             return false;
 
         SkipNumbers(space);
-        int numberLength = PacketNumberCodec.LengthFor(space.NextNumber, _loss.LargestAcked(space.Id));
+        int numberLength = NumberLength(space);
         if (!TryWriteHeader(space, path, room, numberLength, ref built, out WireWriter writer))
             return false;
 
@@ -222,6 +222,16 @@ public sealed partial class QuicConnection
         PacketNumberCodec.Write(ref writer, space.NextNumber, numberLength);
         built = new BuiltPacket(space.Id, 0, numberOffset, writer.Position, 0, lengthOffset, space.NextNumber, false);
         return true;
+    }
+
+    /// <summary>
+    /// Bytes that the packet number takes. RFC 9000 section 17.1 wants a number to be recoverable however late the packet is:
+    /// one that takes an 80 ms relay comes after thousands that took a 5 ms path, which two bytes would not span at high rates.
+    /// </summary>
+    private int NumberLength(PacketSpace space)
+    {
+        int needed = PacketNumberCodec.LengthFor(space.NextNumber, _loss.LargestAcked(space.Id));
+        return space.Id == PacketNumberSpace.Application && _paths.Count > 1 ? Math.Max(3, needed) : needed;
     }
 
     /// <summary>A payload too short for a header protection sample is padded.</summary>
@@ -311,7 +321,7 @@ public sealed partial class QuicConnection
             return true;
         return space.Id == PacketNumberSpace.Application
             && (_owesHandshakeDone || _owesPing || _localIds.HasFramesToSend || _peerIds.HasFramesToSend || HasPunchFrames
-                || _streams.HasFramesToSend || (_datagramsOut.Count > 0 && MayCarryData(_paths.Current)));
+                || _streams.HasFramesFor(MayCarryData(_paths.Current), ControlStream) || (_datagramsOut.Count > 0 && MayCarryData(_paths.Current)));
     }
 
     private void WriteElicitingFrames(PacketSpace space, PathState path, ref WireWriter writer, SentFrameList sent)
