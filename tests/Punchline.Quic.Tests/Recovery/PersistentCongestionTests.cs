@@ -20,7 +20,7 @@ public class PersistentCongestionTests
     }
 
     [Theory]
-    // Both ends of the run are lost 974.. or 976 ms apart.
+    // How far apart the ends of the run were sent, in ms: the duration must be exceeded.
     [InlineData(975, 0)]
     [InlineData(976, 1)]
     public void Needs_a_run_longer_than_three_probe_timeouts(double length, int expected)
@@ -88,7 +88,7 @@ public class PersistentCongestionTests
         ulong d = _f.Send();
         ulong e = _f.Send();
         _f.Wait(1);
-        // c overtakes a and b only in count of two and one; b is old enough as well.
+        // The newest is three and more ahead of two of them, and less than that of the others, which the timer finds.
         _f.Ack(e, e);
         Assert.Equal([a, b], _f.Lost);
         Assert.Equal(0, _controller.PersistentCongestions);
