@@ -35,8 +35,8 @@ internal sealed class CubicController : ICongestionController
     /// <summary>kMinimumWindow in datagrams (RFC 9002 section 7.2).</summary>
     private const int MinimumWindowDatagrams = 2;
 
-    /// <summary>The window grows no further: 10 Gbit/s over 100 ms. It bounds what a sender has to remember.</summary>
-    public const long MaxWindow = 128L << 20;
+    /// <summary>The window grows no further: 10 Gbit/s over 50 ms. It bounds what a sender has to remember.</summary>
+    public const long MaxWindow = 64L << 20;
 
     private int _datagramSize;
     private double _window;

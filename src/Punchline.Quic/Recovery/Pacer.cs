@@ -31,6 +31,7 @@ internal sealed class Pacer
     /// <summary>A shorter round trip is taken for this long: it is below the timer's granularity, and nothing is divided by zero.</summary>
     private static readonly TimeSpan MinRoundTrip = RttEstimator.Granularity;
 
+    private readonly int _datagramSize;
     private readonly double _burstFloor;
     private double _bytesPerTick;
     private double _capacity;
@@ -43,6 +44,7 @@ internal sealed class Pacer
     /// <param name="smoothedRtt">The initial round-trip time.</param>
     public Pacer(int maxDatagramSize, long window, TimeSpan smoothedRtt)
     {
+        _datagramSize = maxDatagramSize;
         _burstFloor = Math.Min(BurstDatagrams * maxDatagramSize, MaxBatch);
         OnWindowOrRttChanged(window, smoothedRtt, slowStart: true);
         _credit = _capacity;
@@ -55,10 +57,10 @@ internal sealed class Pacer
     public int Burst => (int)_capacity;
 
     /// <summary>
-    /// A number of bytes worth waking up for: about a millisecond of the rate, not more than one batch. To be handed to
-    /// <see cref="NextSendTime"/> when more than that waits.
+    /// A number of bytes worth waking up for: about a millisecond of the rate, at least a datagram, at most a batch. To be handed
+    /// to <see cref="NextSendTime"/> when more than that waits.
     /// </summary>
-    public int Quantum => (int)Math.Min(MaxBatch, BytesPerSecond * TimerSeconds);
+    public int Quantum => (int)Math.Clamp(BytesPerSecond * TimerSeconds, _datagramSize, Math.Max(_datagramSize, MaxBatch));
 
     /// <summary>The congestion window, the round-trip time or the phase of the congestion controller changed.</summary>
     public void OnWindowOrRttChanged(long window, TimeSpan smoothedRtt, bool slowStart)

@@ -10,7 +10,7 @@ internal class RecoveryPath
 {
     /// <summary>
     /// So many packets of one path may be in flight, however small they are: it bounds what is remembered of them.
-    /// 1,200-byte packets in a window of 64 MiB do not reach it.
+    /// 1,200-byte packets in the largest window do not reach it.
     /// </summary>
     public const int MaxPacketsInFlight = 1 << 16;
 
