@@ -25,7 +25,7 @@ internal enum EcnCodepoint : byte
 internal sealed class ReceivedPackets
 {
     /// <summary>
-    /// So many ranges are kept (RFC 9000 section 13.2.3). The lowest are forgotten first; below them everything counts as a duplicate.
+    /// So many ranges are kept (RFC 9000 section 13.2.3). The lowest are forgotten first: what is in them is not acknowledged any more.
     /// </summary>
     public const int MaxRanges = 64;
 
@@ -34,7 +34,7 @@ internal sealed class ReceivedPackets
 
     private readonly PacketRange[] _ranges = new PacketRange[MaxRanges + 1];
     private int _count;
-    private ulong _floor;
+    private readonly DuplicateFilter _seen = new();
     private ulong? _largestEliciting;
     private Instant _largestAt;
     private int _elicitingUnacked;
@@ -64,19 +64,7 @@ internal sealed class ReceivedPackets
     public bool AckDue(Instant now) => AckDeadline <= now;
 
     /// <summary>True if the number was received before, or is too old to know.</summary>
-    public bool IsDuplicate(ulong pn)
-    {
-        if (pn < _floor)
-            return true;
-        for (int i = 0; i < _count; i++)
-        {
-            if (pn > _ranges[i].Largest)
-                return false;
-            if (pn >= _ranges[i].Smallest)
-                return true;
-        }
-        return false;
-    }
+    public bool IsDuplicate(ulong pn) => _seen.Contains(pn);
 
     /// <summary>A packet was received and authenticated. A duplicate changes nothing.</summary>
     /// <param name="pn">Its number.</param>
@@ -94,6 +82,7 @@ internal sealed class ReceivedPackets
     {
         if (IsDuplicate(pn))
             return;
+        _seen.Add(pn);
         if (Largest is not { } largest || pn > largest)
             _largestAt = now;
         ulong rangeStart = Insert(pn);
@@ -169,14 +158,8 @@ internal sealed class ReceivedPackets
         return pn;
     }
 
-    /// <summary>Keeps so many of the highest ranges; what is in the others or below counts as a duplicate from now on.</summary>
-    private void Forget(int keep)
-    {
-        if (keep >= _count)
-            return;
-        _floor = Math.Max(_floor, _ranges[keep].Largest + 1);
-        _count = keep;
-    }
+    /// <summary>Keeps so many of the highest ranges.</summary>
+    private void Forget(int keep) => _count = Math.Min(_count, keep);
 
     private void Count(EcnCodepoint ecn)
     {

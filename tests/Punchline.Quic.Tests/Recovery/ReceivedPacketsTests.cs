@@ -27,16 +27,16 @@ public class ReceivedPacketsTests
             {
                 var received = new ReceivedPackets();
                 var model = new SortedSet<ulong>();
-                ulong floor = 0;
+                var everything = new HashSet<ulong>();
                 long front = 300;
                 foreach ((int offset, int dice) in steps)
                 {
                     ulong pn = (ulong)(front + offset);
                     front = Math.Max(front, front + offset);
-                    bool duplicate = pn < floor || model.Contains(pn);
+                    bool duplicate = everything.Contains(pn);
                     Assert.Equal(duplicate, received.IsDuplicate(pn));
                     received.OnReceived(pn, true, false, Start, MaxAckDelay, false);
-                    if (!duplicate)
+                    if (everything.Add(pn))
                         model.Add(pn);
                     if (dice == 0)
                     {
@@ -60,7 +60,6 @@ public class ReceivedPacketsTests
                 {
                     PacketRange lowest = Ranges(model)[^1];
                     model.RemoveWhere(n => n <= lowest.Largest);
-                    floor = Math.Max(floor, lowest.Largest + 1);
                 }
             },
             iter: 100);
@@ -197,7 +196,18 @@ public class ReceivedPacketsTests
         Receive(Highest - 1);
         Assert.Equal([new PacketRange(Highest - 1, Highest)], _received.Ranges.ToArray());
         Assert.True(_received.IsDuplicate(Highest));
-        Assert.False(_received.IsDuplicate(0));
+        Assert.False(_received.IsDuplicate(Highest - 2));
+    }
+
+    [Fact]
+    public void What_is_older_than_the_window_counts_as_received()
+    {
+        Receive(DuplicateFilter.Span);
+        Assert.True(_received.IsDuplicate(0));
+        Assert.False(_received.IsDuplicate(DuplicateFilter.Span / 2));
+        Receive(10ul * DuplicateFilter.Span);
+        Assert.True(_received.IsDuplicate(DuplicateFilter.Span));
+        Assert.False(_received.IsDuplicate((10ul * DuplicateFilter.Span) - 1));
     }
 
     private static List<PacketRange> Ranges(SortedSet<ulong> numbers)
