@@ -122,8 +122,8 @@ internal static class StunResponder
             // 44 bytes at most, of 60 that the shortest request allows.
             var writer = new StunWriter(_buffer, StunClass.Success, StunMessage.Binding, request.TransactionId);
             writer.AddXorMappedAddress(source);
-            AddIfItFits(ref writer, StunAttributeType.OtherAddress, other);
             AddIfItFits(ref writer, StunAttributeType.ResponseOrigin, origin);
+            AddIfItFits(ref writer, StunAttributeType.OtherAddress, other);
             return Finish(ref writer);
         }
 

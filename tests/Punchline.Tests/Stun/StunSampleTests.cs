@@ -12,7 +12,7 @@ public sealed class StunSampleTests
 
     private const string Response =
         "0101002c2112a4420102030405060708090a0b0c00200008000131f3e721c056"
-        + "802c000800010d97c0000202802b000800010d96c000020180280004ce208e3c";
+        + "802b000800010d96c0000201802c000800010d97c0000202802800040fa7dc96";
 
     [Fact]
     public void Request_and_response_are_as_documented()
