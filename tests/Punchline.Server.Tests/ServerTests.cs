@@ -1,9 +1,11 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Punchline.Invites;
 using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Relay;
+using Punchline.Udp;
 using Xunit;
 
 namespace Punchline.Server.Tests;
@@ -13,10 +15,13 @@ public sealed class ServerTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task Datagrams_pass_both_ways_between_a_client_and_the_host_that_it_names()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Datagrams_pass_both_ways_between_a_client_and_the_host_that_it_names(bool portable)
     {
-        await using PunchlineServer server = await TestServer.StartAsync();
+        await using PunchlineServer server = await TestServer.StartAsync(
+            new PunchlineServerOptions { Address = IPAddress.Loopback, Port = 0, UdpPlatform = UdpPlatform.Detect(portable) });
         await using var host = new TestHost();
         await host.RegisterAsync(server);
         await using ServerChannel client = await TestServer.ConnectAsync(server);
@@ -251,6 +256,25 @@ public sealed class ServerTests
     }
 
     [Fact]
+    public async Task An_invite_has_eight_pairs_at_once_and_a_client_that_opens_again_replaces_its_own()
+    {
+        await using PunchlineServer server = await TestServer.StartAsync();
+        await using var host = new TestHost();
+        await host.RegisterAsync(server);
+        var clients = new List<ServerChannel>();
+        for (int i = 0; i < ServerLimits.PairsPerInvite; i++)
+        {
+            clients.Add(await TestServer.ConnectAsync(server));
+            await host.OpenAsync(clients[^1]);
+        }
+        await using ServerChannel late = await TestServer.ConnectAsync(server);
+        Assert.Equal(ControlError.TooManyPairs, (await Assert.ThrowsAsync<ServerChannelException>(() => host.OpenAsync(late))).Error);
+        await host.OpenAsync(clients[0]);
+        foreach (ServerChannel client in clients)
+            await client.DisposeAsync();
+    }
+
+    [Fact]
     public async Task Garbage_ends_the_channel_with_a_reason()
     {
         await using PunchlineServer server = await TestServer.StartAsync();
@@ -315,6 +339,28 @@ public sealed class ServerTests
         var options = new ServerChannelOptions { Time = TimeProvider.System, Randomness = new ServerRandomness(), ProgramVersion = "" };
         var end = await Assert.ThrowsAsync<ServerChannelException>(() => ServerChannel.ConnectAsync(admin!, options, Token));
         Assert.Equal(ServerFailure.NotAServer, end.Failure);
+    }
+
+    [Fact]
+    public async Task Without_an_address_every_family_of_the_machine_is_served_at_one_port()
+    {
+        await using PunchlineServer server = await TestServer.StartAsync(new PunchlineServerOptions { Port = 0 });
+        foreach (IPAddress local in Socket.OSSupportsIPv6 ? new[] { IPAddress.Loopback, IPAddress.IPv6Loopback } : [IPAddress.Loopback])
+        {
+            await using ServerChannel channel = await TestServer.ConnectAsync(server, local.ToString());
+            var udp = new UdpAddress(local, server.Port);
+            Assert.Equal([udp], channel.UdpEndpoints);
+            Assert.Equal([udp.WithPort((ushort)server.AlternatePort)], channel.AlternateEndpoints);
+            using var socket = new Socket(local.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+            byte[] request = new byte[RelayFrame.CookieRequestLength];
+            RelayFrame.WriteCookieRequest(request, 9);
+            await socket.SendToAsync(request, udp.ToIPEndPoint(), Token);
+            byte[] answer = new byte[100];
+            SocketReceiveFromResult result = await socket.ReceiveFromAsync(answer, udp.ToIPEndPoint(), Token);
+            Assert.Equal(udp.ToIPEndPoint(), result.RemoteEndPoint);
+            Assert.True(RelayFrame.TryReadCookie(answer.AsSpan(0, result.ReceivedBytes), out ulong echo, out _));
+            Assert.Equal(9UL, echo);
+        }
     }
 
     [Fact]
