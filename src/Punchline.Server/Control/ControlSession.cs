@@ -1,0 +1,242 @@
+using System.Net.WebSockets;
+using System.Security.Cryptography;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using Punchline.Protocol;
+using Punchline.Quic;
+using Punchline.Server.Directory;
+
+namespace Punchline.Server.Control;
+
+/// <summary>
+/// One control channel at the server: speaks first, takes one REGISTER or any number of OPENs, keeps rates and silence in bounds, and
+/// takes everything back when it ends.
+/// </summary>
+internal sealed class ControlSession : IDisposable
+{
+    /// <summary>Holds every message but a registration with many entries.</summary>
+    private const int SmallBuffer = 1024;
+
+    private readonly ControlService _service;
+    private readonly WebSocket _socket;
+    private readonly Channel<ControlMessage> _outgoing =
+        Channel.CreateBounded<ControlMessage>(new BoundedChannelOptions(ServerLimits.QueuedMessages) { SingleReader = true });
+    private readonly CancellationTokenSource _ending = new();
+    private TokenBucket _rate;
+    private long _lastHeard;
+    private Registration? _registration;
+    private PairEntry? _pair;
+    private bool _spoke;
+
+    public ControlSession(ControlService service, WebSocket socket, UdpAddress remote)
+    {
+        _service = service;
+        _socket = socket;
+        Remote = remote;
+        Instant now = service.Clock.Now;
+        _rate = new TokenBucket(ServerLimits.MessagesPerSecond, ServerLimits.MessagesBurst, now);
+        _lastHeard = now.Ticks;
+        service.Randomness.FillPublic(Nonce);
+    }
+
+    /// <summary>What this channel's proofs must cover.</summary>
+    public byte[] Nonce { get; } = new byte[ControlCodec.NonceLength];
+
+    /// <summary>The peer's address as seen.</summary>
+    public UdpAddress Remote { get; }
+
+    /// <summary>Runs the channel to its end.</summary>
+    public async Task RunAsync()
+    {
+        TrySend(_service.HelloFor(Nonce));
+        Task sending = SendLoopAsync();
+        try
+        {
+            await ReceiveLoopAsync().ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException)
+        {
+            // A lost connection is an ordinary event; what it held is taken back below.
+        }
+        finally
+        {
+            if (_registration is not null)
+            {
+                _service.Directory.Unregister(_registration);
+                ServerLog.HostLeft(_service.Log, _registration.Key.HostId, Remote);
+            }
+            if (_pair is not null)
+                _service.Directory.Close(_pair, PairCloseReason.ClientLeft);
+            _outgoing.Writer.TryComplete();
+            await sending.ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _ending.Dispose();
+
+    /// <summary>Queues a message. A peer that does not take its messages is cut off.</summary>
+    public void TrySend(ControlMessage message)
+    {
+        if (!_outgoing.Writer.TryWrite(message))
+            Abort();
+    }
+
+    /// <summary>Sends a last message, then closes.</summary>
+    public void Finish(ControlMessage last)
+    {
+        TrySend(last);
+        _outgoing.Writer.TryComplete();
+    }
+
+    /// <summary>Ends the channel if it is silent for too long, or never said what it wants.</summary>
+    public void CheckLiveness(Instant now)
+    {
+        TimeSpan limit = Volatile.Read(ref _spoke) ? ServerLimits.Silence : ServerLimits.FirstMessage;
+        if (now - new Instant(Volatile.Read(ref _lastHeard)) > limit)
+            Abort();
+    }
+
+    private void Abort()
+    {
+        _outgoing.Writer.TryComplete();
+        _socket.Abort();
+    }
+
+    private async Task SendLoopAsync()
+    {
+        try
+        {
+            await foreach (ControlMessage message in _outgoing.Reader.ReadAllAsync().ConfigureAwait(false))
+                await _socket.SendAsync(ControlCodec.Write(message), WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None).ConfigureAwait(false);
+            using var farewell = new CancellationTokenSource(ServerLimits.Farewell, _service.Time);
+            if (_socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
+                await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, farewell.Token).ConfigureAwait(false);
+            // The receive loop sees the peer's answer to the close; a peer that does not answer is not waited for longer.
+            _ending.CancelAfter(ServerLimits.Farewell);
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException or IOException)
+        {
+            _socket.Abort();
+        }
+    }
+
+    private async Task ReceiveLoopAsync()
+    {
+        byte[] buffer = new byte[SmallBuffer];
+        while (true)
+        {
+            int length = 0;
+            ValueWebSocketReceiveResult result;
+            do
+            {
+                if (length == buffer.Length)
+                {
+                    if (length == ControlCodec.MaxMessageLength)
+                    {
+                        Refuse(ControlError.Malformed);
+                        return;
+                    }
+                    Array.Resize(ref buffer, ControlCodec.MaxMessageLength);
+                }
+                result = await _socket.ReceiveAsync(buffer.AsMemory(length), _ending.Token).ConfigureAwait(false);
+                if (result.MessageType == WebSocketMessageType.Close)
+                    return;
+                length += result.Count;
+            }
+            while (!result.EndOfMessage);
+            if (!Handle(buffer.AsSpan(0, length), result.MessageType))
+                return;
+            if (buffer.Length > SmallBuffer)
+                buffer = new byte[SmallBuffer];
+        }
+    }
+
+    private bool Handle(ReadOnlySpan<byte> bytes, WebSocketMessageType type)
+    {
+        Instant now = _service.Clock.Now;
+        Volatile.Write(ref _lastHeard, now.Ticks);
+        if (!_rate.TryTake(now))
+            return Refuse(ControlError.TooFast);
+        if (type != WebSocketMessageType.Binary)
+            return Refuse(ControlError.Malformed);
+        switch (ControlCodec.TryRead(bytes, out ControlMessage? message))
+        {
+            case ControlReadStatus.Skip:
+                return true;
+            case ControlReadStatus.UnknownCritical:
+                return Refuse(ControlError.NewerNeeded);
+            case ControlReadStatus.Malformed:
+                return Refuse(ControlError.Malformed);
+        }
+        switch (message)
+        {
+            case Ping ping:
+                TrySend(new Pong(ping.Echo));
+                return true;
+            case Pong:
+                return true;
+            case Register register when _registration is null && _pair is null:
+                return Register(register);
+            case Open open when _registration is null:
+                return Open(open, now);
+            case SetInvites invites when _registration is not null:
+                _service.Directory.SetInvites(_registration, invites.Entries);
+                return true;
+            case SetDoorNonce nonce when _registration is not null:
+                _service.Directory.SetDoorNonce(_registration, nonce.DoorNonce);
+                return true;
+            default:
+                return Refuse(ControlError.Unexpected);
+        }
+    }
+
+    private bool Register(Register message)
+    {
+        ControlError error = _service.CheckRegister(message, Nonce);
+        if (error != ControlError.None)
+            return Refuse(error);
+        var key = new HostKey(Convert.ToHexStringLower(SHA256.HashData(message.PublicKey)), message.Name);
+        _registration = _service.Directory.Register(key, this, message);
+        if (_registration is null)
+            return Refuse(ControlError.ServerFull);
+        Volatile.Write(ref _spoke, true);
+        _service.Metrics.Registrations.Inc();
+        ServerLog.HostRegistered(_service.Log, key.HostId, Remote, message.ProgramVersion);
+        TrySend(new Registered(_registration.Binding.Handle, _registration.Binding.Key, Remote, (ushort)Math.Min(_service.MaxPairsPerHost, ushort.MaxValue)));
+        return true;
+    }
+
+    private bool Open(Open message, Instant now)
+    {
+        ControlError error = _service.CheckOpen(message);
+        if (error != ControlError.None)
+            return Refuse(error);
+        Volatile.Write(ref _spoke, true);
+        if (_pair is not null)
+        {
+            _service.Directory.Close(_pair, PairCloseReason.Replaced);
+            _pair = null;
+        }
+        error = _service.Directory.Open(this, message, now, out _pair);
+        if (error != ControlError.None)
+            return Refuse(error);
+        _service.Metrics.Opened.Inc();
+        return true;
+    }
+
+    // Says why; true if the channel goes on all the same.
+    private bool Refuse(ControlError error)
+    {
+        _service.Metrics.Refused.WithLabels(error.ToString()).Inc();
+        ServerLog.Refused(_service.Log, Remote, error);
+        var message = new ErrorMessage(error, ControlErrors.Text(error));
+        if (ControlErrors.KeepsChannel(error))
+        {
+            TrySend(message);
+            return true;
+        }
+        Finish(message);
+        return false;
+    }
+}

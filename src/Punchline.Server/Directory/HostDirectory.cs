@@ -1,0 +1,152 @@
+using System.Security.Cryptography;
+using Punchline.Invites;
+using Punchline.Protocol;
+using Punchline.Quic;
+using Punchline.Server.Control;
+using Punchline.Server.Relay;
+
+namespace Punchline.Server.Directory;
+
+/// <summary>
+/// Which hosts are there, and which clients stand at their doors. One lock: every operation is short, and messages are only put into the
+/// sessions' queues. The newest registration of an identity wins.
+/// </summary>
+internal sealed class HostDirectory(RelayTable relays, int maxPairsPerHost)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<HostKey, Registration> _hosts = [];
+    private readonly Dictionary<string, int> _namesOf = [];
+
+    /// <summary>Registered hosts at this moment.</summary>
+    public int HostCount
+    {
+        get
+        {
+            lock (_lock)
+                return _hosts.Count;
+        }
+    }
+
+    /// <summary>Enters a host whose proofs were checked. A former registration is told and ended.</summary>
+    /// <returns>Null if the identity has too many names here.</returns>
+    public Registration? Register(HostKey key, ControlSession session, Register message)
+    {
+        Registration? displaced;
+        Registration registration;
+        lock (_lock)
+        {
+            int names = _namesOf.GetValueOrDefault(key.HostId);
+            if (_hosts.TryGetValue(key, out displaced))
+                RemoveLocked(displaced);
+            else if (names >= ServerLimits.NamesPerHost)
+                return null;
+            registration = new Registration(key, session, relays.AddBinding()) { DoorNonce = message.DoorNonce, Invites = IndexOf(message.Entries) };
+            _hosts[key] = registration;
+            _namesOf[key.HostId] = _namesOf.GetValueOrDefault(key.HostId) + 1;
+        }
+        displaced?.Session.Finish(new Displaced());
+        return registration;
+    }
+
+    /// <summary>Takes a host out; its pairs end. Nothing happens if it was displaced before.</summary>
+    public void Unregister(Registration registration)
+    {
+        lock (_lock)
+        {
+            if (_hosts.TryGetValue(registration.Key, out Registration? current) && current == registration)
+                RemoveLocked(registration);
+        }
+    }
+
+    /// <summary>Replaces the set of invites; pairs under a missing or changed one end at once.</summary>
+    public void SetInvites(Registration registration, IReadOnlyList<RelayEntry> entries)
+    {
+        lock (_lock)
+        {
+            Dictionary<InviteId, byte[]> before = registration.Invites;
+            registration.Invites = IndexOf(entries);
+            foreach (PairEntry pair in registration.Pairs.ToArray())
+            {
+                bool stands = registration.Invites.TryGetValue(pair.InviteId, out byte[]? key) && before.TryGetValue(pair.InviteId, out byte[]? old) && key.AsSpan().SequenceEqual(old);
+                if (!stands)
+                    CloseLocked(pair, PairCloseReason.InviteRemoved, tellHost: true, tellClient: true);
+            }
+        }
+    }
+
+    /// <summary>Publishes a new door nonce to the clients that stand there.</summary>
+    public void SetDoorNonce(Registration registration, ulong nonce)
+    {
+        lock (_lock)
+        {
+            registration.DoorNonce = nonce;
+            foreach (PairEntry pair in registration.Pairs)
+                pair.Client.TrySend(new DoorNonceChanged(nonce));
+        }
+    }
+
+    /// <summary>Opens a pair for a client that proves an invite. The host hears of it before the client does.</summary>
+    public ControlError Open(ControlSession client, Open message, Instant now, out PairEntry? pair)
+    {
+        pair = null;
+        lock (_lock)
+        {
+            if (!_hosts.TryGetValue(new HostKey(Convert.ToHexStringLower(message.HostId), message.Name), out Registration? host))
+                return ControlError.HostOffline;
+            // An unknown invite costs and answers the same as a wrong MAC, so that ids cannot be tried out.
+            bool known = host.Invites.TryGetValue(message.InviteId, out byte[]? relayKey);
+            byte[] expected = ControlProof.OpenMac(relayKey ?? new byte[InviteKeys.RelayKeyLength], message.Name, client.Nonce, message);
+            if (!CryptographicOperations.FixedTimeEquals(expected, message.Mac) || !known)
+                return ControlError.UnknownInvite;
+            if (host.Pairs.Count >= maxPairsPerHost || host.Pairs.Count(p => p.InviteId == message.InviteId) >= ServerLimits.PairsPerInvite)
+                return ControlError.TooManyPairs;
+            RelayPair relay = relays.AddPair(relays.AddBinding(), host.Binding, now);
+            pair = new PairEntry(host, client, message.InviteId, relay);
+            host.Pairs.Add(pair);
+            host.Session.TrySend(new PairOpened(relay.HostHandle, message.InviteId, client.Remote));
+            client.TrySend(new Opened(relay.Client.Handle, relay.Client.Key, host.DoorNonce, client.Remote));
+            return ControlError.None;
+        }
+    }
+
+    /// <summary>Ends a pair for its client; nothing happens if it has ended already.</summary>
+    public void Close(PairEntry pair, PairCloseReason reason)
+    {
+        lock (_lock)
+        {
+            if (pair.Host.Pairs.Contains(pair))
+                CloseLocked(pair, reason, tellHost: true, tellClient: false);
+        }
+    }
+
+    private static Dictionary<InviteId, byte[]> IndexOf(IReadOnlyList<RelayEntry> entries)
+    {
+        var index = new Dictionary<InviteId, byte[]>(entries.Count);
+        foreach (RelayEntry entry in entries)
+            index[entry.Id] = entry.RelayKey;
+        return index;
+    }
+
+    private void RemoveLocked(Registration registration)
+    {
+        _hosts.Remove(registration.Key);
+        int names = _namesOf.GetValueOrDefault(registration.Key.HostId) - 1;
+        if (names <= 0)
+            _namesOf.Remove(registration.Key.HostId);
+        else
+            _namesOf[registration.Key.HostId] = names;
+        foreach (PairEntry pair in registration.Pairs.ToArray())
+            CloseLocked(pair, PairCloseReason.HostLeft, tellHost: false, tellClient: true);
+        relays.Remove(registration.Binding);
+    }
+
+    private void CloseLocked(PairEntry pair, PairCloseReason reason, bool tellHost, bool tellClient)
+    {
+        pair.Host.Pairs.Remove(pair);
+        relays.Remove(pair.Relay);
+        if (tellHost)
+            pair.Host.Session.TrySend(new PairClosed(pair.Relay.HostHandle, reason));
+        if (tellClient)
+            pair.Client.TrySend(new PairClosed(pair.Relay.Client.Handle, reason));
+    }
+}

@@ -1,0 +1,28 @@
+using Punchline.Invites;
+using Punchline.Server.Control;
+using Punchline.Server.Relay;
+
+namespace Punchline.Server.Directory;
+
+/// <summary>Who is registered: a host id, under the name by which the host dialled this server.</summary>
+internal readonly record struct HostKey(string HostId, string Name);
+
+/// <summary>A host that is there. Everything but the binding belongs to the directory's lock.</summary>
+internal sealed class Registration(HostKey key, ControlSession session, RelayBinding binding)
+{
+    public HostKey Key { get; } = key;
+
+    public ControlSession Session { get; } = session;
+
+    public RelayBinding Binding { get; } = binding;
+
+    public ulong DoorNonce { get; set; }
+
+    /// <summary>Relay keys by invite.</summary>
+    public Dictionary<InviteId, byte[]> Invites { get; set; } = [];
+
+    public HashSet<PairEntry> Pairs { get; } = [];
+}
+
+/// <summary>A pair as the directory knows it.</summary>
+internal sealed record PairEntry(Registration Host, ControlSession Client, InviteId InviteId, RelayPair Relay);

@@ -1,0 +1,223 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.WebSockets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Punchline.Server.Control;
+using Punchline.Server.Directory;
+using Punchline.Server.Relay;
+using Punchline.Udp;
+
+namespace Punchline.Server;
+
+/// <summary>
+/// The server: control channels on TCP, STUN and forwarding on UDP, both at one port number, and perhaps an administrator's page.
+/// Keeps nothing on disk and needs no rights. Start once, stop once.
+/// </summary>
+public sealed class PunchlineServer : IAsyncDisposable
+{
+    private readonly PunchlineServerOptions _options;
+    private readonly ILogger _log;
+    private readonly MonotonicClock _clock;
+    private readonly RelayTable _relays;
+    private readonly HostDirectory _directory;
+    private readonly ServerMetrics _metrics = new();
+    private readonly ControlService _control;
+    private readonly RelayForwarder _forwarder;
+    private UdpLoop? _udp;
+    private WebApplication? _web;
+    private WebApplication? _admin;
+    private ITimer? _sweep;
+    private bool _stopped;
+
+    /// <summary>A server that does not run yet.</summary>
+    /// <param name="options">How it is to run.</param>
+    public PunchlineServer(PunchlineServerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _options = options;
+        _log = options.LoggerFactory.CreateLogger("Punchline.Server");
+        _clock = new MonotonicClock(options.Time);
+        _relays = new RelayTable(options.Randomness);
+        _directory = new HostDirectory(_relays, options.MaxPairsPerHost);
+        _control = new ControlService(options, _clock, _directory, _metrics, _log);
+        _forwarder = new RelayForwarder(_relays, options.Randomness);
+        _metrics.Observe(() => (_directory.HostCount, _relays.PairCount, _control.ChannelCount), _forwarder.Counters);
+    }
+
+    /// <summary>The port in use, TCP and UDP; 0 before the start.</summary>
+    public int Port { get; private set; }
+
+    /// <summary>The second STUN port, 0 without one.</summary>
+    public int AlternatePort { get; private set; }
+
+    /// <summary>Where the administrator's page is; null without one.</summary>
+    public IPEndPoint? AdminEndpoint { get; private set; }
+
+    /// <summary>Binds all ports and begins to serve.</summary>
+    /// <param name="cancellationToken">Gives the start up.</param>
+    /// <exception cref="IOException">A port or address cannot be had; the message names it.</exception>
+    public async Task StartAsync(CancellationToken cancellationToken = default)
+    {
+        if (Port != 0 || _stopped)
+            throw new InvalidOperationException("A server starts once.");
+        UdpPlatform platform = _options.UdpPlatform ?? UdpPlatform.FromEnvironment();
+        UdpPorts ports = await BindAsync(platform, cancellationToken).ConfigureAwait(false);
+        Port = ports.Port;
+        AlternatePort = ports.AlternatePort;
+        _udp = new UdpLoop(ports, platform.CreatePoller(), _forwarder, _clock, _log);
+        if (_options.Admin is { } admin)
+        {
+            _admin = BuildWeb(kestrel => kestrel.Listen(admin), _ => { }, HandleAdminAsync);
+            await StartWebAsync(_admin, $"the administrator's page at {admin}", cancellationToken).ConfigureAwait(false);
+            AdminEndpoint = new IPEndPoint(admin.Address, PortOf(_admin));
+        }
+        _sweep = _options.Time.CreateTimer(static state => ((ControlService)state!).Sweep(), _control, ServerLimits.Sweep, ServerLimits.Sweep);
+        ServerLog.Listening(_log, Port, AlternatePort);
+        if (string.IsNullOrEmpty(_options.HostPassword) && _options.AllowedHosts is null)
+            ServerLog.NoPassword(_log);
+    }
+
+    /// <summary>Tells the peers, then closes all ports. Standing direct connections do not notice.</summary>
+    /// <param name="cancellationToken">Ends at once what is still open.</param>
+    public async Task StopAsync(CancellationToken cancellationToken = default)
+    {
+        if (_stopped)
+            return;
+        _stopped = true;
+        ServerLog.Stopping(_log);
+        if (_sweep is not null)
+            await _sweep.DisposeAsync().ConfigureAwait(false);
+        await _control.StopAsync().ConfigureAwait(false);
+        foreach (WebApplication? web in new[] { _web, _admin })
+        {
+            if (web is null)
+                continue;
+            await web.StopAsync(cancellationToken).ConfigureAwait(false);
+            await web.DisposeAsync().ConfigureAwait(false);
+        }
+        _udp?.Dispose();
+    }
+
+    /// <summary>As <see cref="StopAsync"/>.</summary>
+    public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
+
+    // UDP first, then TCP at the same number; where any port will do, a number that only one of them can have is left.
+    private async Task<UdpPorts> BindAsync(UdpPlatform platform, CancellationToken cancellationToken)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            bool last = _options.Port != 0 || attempt == ServerLimits.PortAttempts;
+            UdpPorts ports;
+            try
+            {
+                ports = UdpPorts.Bind(platform, _options.Address, _options.Port, _options.AlternateStun);
+            }
+            catch (SocketException e)
+            {
+                if (!last)
+                    continue;
+                string which = _options.AlternateStun ? $"{_options.Port} or {_options.Port + 1}" : $"{_options.Port}";
+                throw new IOException($"UDP port {which} cannot be used: {e.Message}. Choose another with --listen.", e);
+            }
+            try
+            {
+                // Peers may come as soon as Kestrel listens.
+                _control.UdpPorts = (ports.Port, ports.AlternatePort);
+                _web = BuildWeb(kestrel => Listen(kestrel, ports.Port), web => web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero }), _control.HandleAsync);
+                await StartWebAsync(_web, $"TCP port {ports.Port}", cancellationToken).ConfigureAwait(false);
+                return ports;
+            }
+            catch (Exception e)
+            {
+                ports.Dispose();
+                if (_web is not null)
+                    await _web.DisposeAsync().ConfigureAwait(false);
+                _web = null;
+                if (last || e is not IOException)
+                    throw;
+            }
+        }
+    }
+
+    private void Listen(KestrelServerOptions kestrel, int port)
+    {
+        if (_options.Address is null)
+            kestrel.ListenAnyIP(port);
+        else
+            kestrel.Listen(_options.Address, port);
+    }
+
+    private static async Task StartWebAsync(WebApplication web, string what, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await web.StartAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or SocketException or AddressInUseException)
+        {
+            throw new IOException($"{what} cannot be used: {e.GetBaseException().Message}. Choose another.", e);
+        }
+    }
+
+    private WebApplication BuildWeb(Action<KestrelServerOptions> listen, Action<WebApplication> configure, RequestDelegate handler)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddSingleton(_options.LoggerFactory);
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxConcurrentConnections = _options.MaxChannels + ServerLimits.PendingConnections;
+            kestrel.Limits.MaxConcurrentUpgradedConnections = _options.MaxChannels + ServerLimits.PendingConnections;
+            kestrel.Limits.MaxRequestBodySize = 0;
+            kestrel.Limits.MaxRequestHeadersTotalSize = 8192;
+            kestrel.Limits.MaxRequestLineSize = 1024;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(5);
+            kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(10);
+            listen(kestrel);
+        });
+        // Ctrl-C is the program's to hear, not ours.
+        builder.Services.AddSingleton<Microsoft.Extensions.Hosting.IHostLifetime, NoLifetime>();
+        WebApplication web = builder.Build();
+        configure(web);
+        web.Run(handler);
+        return web;
+    }
+
+    private async Task HandleAdminAsync(HttpContext context)
+    {
+        switch (context.Request.Path.Value)
+        {
+            case "/metrics":
+                context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
+                await _metrics.WriteAsync(context.Response.Body, context.RequestAborted).ConfigureAwait(false);
+                break;
+            case "/healthz":
+                bool healthy = _udp is { HasFailed: false };
+                context.Response.StatusCode = healthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+                await context.Response.WriteAsync(healthy ? "ok\n" : "the UDP loop has failed\n", context.RequestAborted).ConfigureAwait(false);
+                break;
+            default:
+                context.Response.StatusCode = StatusCodes.Status404NotFound;
+                break;
+        }
+    }
+
+    private static int PortOf(WebApplication web) =>
+        new Uri(web.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
+
+    /// <summary>A web host that neither reads the console nor waits for signals.</summary>
+    private sealed class NoLifetime : Microsoft.Extensions.Hosting.IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

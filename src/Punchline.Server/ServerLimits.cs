@@ -1,0 +1,71 @@
+namespace Punchline.Server;
+
+/// <summary>Every bound of the server, with its reason. Those that a site may change are defaults of <see cref="PunchlineServerOptions"/>.</summary>
+internal static class ServerLimits
+{
+    /// <summary>Control channels in all: some 20 kB each, so 400 MB at the most.</summary>
+    public const int Channels = 20_000;
+
+    /// <summary>A school or a carrier NAT behind one address, but not a botnet of one.</summary>
+    public const int ChannelsPerAddress = 128;
+
+    /// <summary>New channels in a second from one address: each costs an upgrade and perhaps an ECDSA verification (100 µs).</summary>
+    public const double NewChannelsPerSecond = 10;
+
+    /// <summary>How many of these at once: a household whose router comes back.</summary>
+    public const double NewChannelsBurstFactor = 8;
+
+    /// <summary>Clients of one host at once: InviteStore.MaxFriends.</summary>
+    public const int PairsPerHost = 256;
+
+    /// <summary>Pairs of one host under one invite: what the host's own door takes (Door.MaxConnectionsPerInvite).</summary>
+    public const int PairsPerInvite = 8;
+
+    /// <summary>Names under which one host id may be registered: an address for each family, two DNS names.</summary>
+    public const int NamesPerHost = 4;
+
+    /// <summary>Control messages of one channel in a second: a host that publishes nonces and invites needs one now and then.</summary>
+    public const double MessagesPerSecond = 5;
+
+    /// <summary>And at once.</summary>
+    public const double MessagesBurst = 20;
+
+    /// <summary>Messages that a peer has not taken yet; whoever falls behind is cut off.</summary>
+    public const int QueuedMessages = 512;
+
+    /// <summary>From the upgrade to REGISTER or OPEN: a peer sends it at once, so this is for a slow link alone.</summary>
+    public static readonly TimeSpan FirstMessage = TimeSpan.FromSeconds(10);
+
+    /// <summary>Without any sign of life a channel ends: four of the peer's pings.</summary>
+    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(60);
+
+    /// <summary>How often channels and address counters are looked through.</summary>
+    public static readonly TimeSpan Sweep = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a leaving channel may take for its last messages.</summary>
+    public static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
+
+    /// <summary>A pair's bytes at once: some ten handshakes with their repetitions and MTU probes; application data soon runs dry.</summary>
+    public const double PairBytesBurst = 256 * 1024;
+
+    /// <summary>And what comes back in a second: keep-alives and the coordination of punching (a standing pair needs under 2 kB a minute).</summary>
+    public const double PairBytesPerSecond = 512;
+
+    /// <summary>A pair's datagrams at once: two flights of either side.</summary>
+    public const double PairDatagramsBurst = 64;
+
+    /// <summary>And in a second.</summary>
+    public const double PairDatagramsPerSecond = 50;
+
+    /// <summary>STUN answers in a second for the whole server: each is about as large as its request, so this bounds work, not amplification.</summary>
+    public const double StunPerSecond = 20_000;
+
+    /// <summary>How long a cookie's key is the current one; it is taken for as long again.</summary>
+    public static readonly TimeSpan CookieEpoch = TimeSpan.FromSeconds(60);
+
+    /// <summary>TCP connections that have not become a control channel yet, beyond <see cref="PunchlineServerOptions.MaxChannels"/>.</summary>
+    public const int PendingConnections = 1000;
+
+    /// <summary>How often another port is tried when any free one will do and TCP or UDP has it already.</summary>
+    public const int PortAttempts = 16;
+}

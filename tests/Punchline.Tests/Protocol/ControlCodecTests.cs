@@ -1,0 +1,154 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Punchline.Invites;
+using Punchline.Protocol;
+using Punchline.Quic;
+using Punchline.Tests.Invites;
+using Xunit;
+
+namespace Punchline.Tests.Protocol;
+
+public sealed class ControlCodecTests
+{
+    private const string Name = "example.org:3478";
+    private static readonly UdpAddress Address = new(IPAddress.Parse("192.0.2.7"), 4433);
+    private static readonly byte[] ServerNonce = Samples.Count(0x90, 32);
+
+    [Fact]
+    public void The_golden_samples_are_what_we_write()
+    {
+        string[] golden = Samples.Of("control.md");
+        byte[] relayKey = InviteKeys.Relay(Samples.Secret, Name);
+        Assert.Equal(golden[0], Convert.ToHexStringLower(relayKey));
+        Assert.Equal(golden[1], Convert.ToHexStringLower(ControlCodec.Write(SampleOpen())));
+        Assert.Equal(golden[2], Convert.ToHexStringLower(ControlProof.PasswordKey("hunter2")));
+        Assert.Equal(golden[3], Convert.ToHexStringLower(ControlCodec.Write(new ServerHello(1, 1, 0, ServerNonce, 3478, 3479, [], "0.1.0"))));
+        Assert.Equal(golden[4], Convert.ToHexStringLower(ControlCodec.Write(new PairOpened(0x0102030405060708, Samples.Id, Address))));
+        Assert.Equal(golden[5], Convert.ToHexStringLower(ControlCodec.Write(new ErrorMessage(ControlError.HostOffline, "host offline"))));
+    }
+
+    [Fact]
+    public void Every_message_comes_back_as_it_was_and_no_part_of_it_is_one()
+    {
+        foreach (ControlMessage message in AllMessages())
+        {
+            byte[] bytes = ControlCodec.Write(message);
+            Assert.Equal(ControlReadStatus.Ok, ControlCodec.TryRead(bytes, out ControlMessage? read));
+            Assert.Equal(message.GetType(), read!.GetType());
+            Assert.Equal(bytes, ControlCodec.Write(read));
+            // A later version may append fields.
+            Assert.Equal(ControlReadStatus.Ok, ControlCodec.TryRead([.. bytes, 1, 2, 3], out _));
+            for (int length = 0; length < bytes.Length; length++)
+                Assert.Equal(ControlReadStatus.Malformed, ControlCodec.TryRead(bytes.AsSpan(0, length), out _));
+        }
+    }
+
+    [Fact]
+    public void Mutated_messages_never_throw()
+    {
+        var random = new Random(5);
+        foreach (ControlMessage message in AllMessages())
+        {
+            byte[] bytes = ControlCodec.Write(message);
+            for (int i = 0; i < 3000; i++)
+            {
+                byte[] mutated = [.. bytes];
+                for (int j = random.Next(1, 4); j > 0; j--)
+                    mutated[random.Next(mutated.Length)] = (byte)random.Next(256);
+                if (ControlCodec.TryRead(mutated.AsSpan(0, random.Next(mutated.Length + 1)), out ControlMessage? read) == ControlReadStatus.Ok)
+                    Assert.NotNull(read);
+            }
+        }
+    }
+
+    [Fact]
+    public void Unknown_messages_are_skipped_unless_critical()
+    {
+        Assert.Equal(ControlReadStatus.Skip, ControlCodec.TryRead([0x7f, 0xff, 1], out _));
+        Assert.Equal(ControlReadStatus.UnknownCritical, ControlCodec.TryRead([0xff, 0xff, 1], out _));
+    }
+
+    [Fact]
+    public void A_full_registration_fits_into_a_message()
+    {
+        Register register = SampleRegister(ControlCodec.MaxEntries) with { Signature = new byte[72] };
+        Assert.InRange(ControlCodec.Write(register).Length, 1, ControlCodec.MaxMessageLength);
+    }
+
+    [Fact]
+    public void Texts_from_outside_lose_their_control_characters()
+    {
+        byte[] bytes = ControlCodec.Write(new ErrorMessage(ControlError.Malformed, "a\u001b[31mb\n"));
+        ControlCodec.TryRead(bytes, out ControlMessage? read);
+        Assert.Equal("a?[31mb?", Assert.IsType<ErrorMessage>(read).Text);
+        bytes[^1] = 0xff;
+        Assert.Equal(ControlReadStatus.Malformed, ControlCodec.TryRead(bytes, out _));
+    }
+
+    [Fact]
+    public void A_signature_is_for_one_role_name_nonce_and_content()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        byte[] spki = key.ExportSubjectPublicKeyInfo();
+        Register register = SampleRegister(1) with { PublicKey = spki };
+        register = register with { Content = ControlCodec.WriteContent(register) };
+        byte[] input = ControlProof.HostSignatureInput(Name, ServerNonce, register);
+        byte[] signature = key.SignData(input, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+        Assert.True(ControlProof.VerifyHostSignature(spki, input, signature));
+        Assert.False(ControlProof.VerifyHostSignature(spki, ControlProof.HostSignatureInput("other:3478", ServerNonce, register), signature));
+        Assert.False(ControlProof.VerifyHostSignature(spki, ControlProof.HostSignatureInput(Name, Samples.Count(1, 32), register), signature));
+        Assert.False(ControlProof.VerifyHostSignature(spki, ControlProof.HostSignatureInput(Name, ServerNonce, register with { Nonce = new byte[32] }), signature));
+        Assert.False(ControlProof.VerifyHostSignature(spki, ControlProof.HostSignatureInput(Name, ServerNonce, register with { Content = [1] }), signature));
+        for (int i = 0; i < spki.Length; i++)
+        {
+            byte[] altered = [.. spki];
+            altered[i] ^= 1;
+            Assert.False(ControlProof.VerifyHostSignature(altered, input, signature));
+        }
+        for (int i = 0; i < signature.Length; i++)
+            Assert.False(ControlProof.VerifyHostSignature(spki, input, signature.AsSpan(0, i)));
+    }
+
+    [Fact]
+    public void Relay_keys_differ_by_server_and_from_the_door_key()
+    {
+        byte[] here = InviteKeys.Relay(Samples.Secret, Name);
+        Assert.NotEqual(here, InviteKeys.Relay(Samples.Secret, "example.org:3479"));
+        Assert.NotEqual(here[..16], InviteKeys.Door(Samples.Secret));
+    }
+
+    private static Open SampleOpen()
+    {
+        var open = new Open(1, 0, Samples.Count(0xb0, 32), Name, Samples.HostId, Samples.Id, "0.1.0");
+        open = open with { Content = ControlCodec.WriteContent(open) };
+        return open with { Mac = ControlProof.OpenMac(InviteKeys.Relay(Samples.Secret, Name), Name, ServerNonce, open) };
+    }
+
+    private static Register SampleRegister(int entries)
+    {
+        var list = Enumerable.Range(0, entries).Select(i => new RelayEntry(new InviteId((ulong)i), new byte[32])).ToList();
+        var register = new Register(1, 0, Samples.Count(0xb0, 32), Name, new byte[91], 5, "0.1.0", list);
+        return register with { Content = ControlCodec.WriteContent(register), Signature = Encoding.ASCII.GetBytes("signature") };
+    }
+
+    private static IEnumerable<ControlMessage> AllMessages() =>
+    [
+        new ServerHello(1, 2, 3, ServerNonce, 4, 5, [Address, new UdpAddress(IPAddress.IPv6Loopback, 6)], "v"),
+        SampleRegister(3),
+        SampleRegister(0) with { PasswordProof = new byte[32] },
+        new Registered(1, new byte[16], Address, 7),
+        SampleOpen(),
+        new Opened(1, new byte[16], 2, new UdpAddress(IPAddress.IPv6Loopback, 6)),
+        new ErrorMessage(ControlError.TooFast, "é"),
+        new SetInvites([new RelayEntry(Samples.Id, new byte[32])]),
+        new SetDoorNonce(9),
+        new PairOpened(1, Samples.Id, Address),
+        new PairClosed(1, PairCloseReason.HostLeft),
+        new Displaced(),
+        new ShuttingDown(),
+        new Ping(1),
+        new Pong(2),
+        new DoorNonceChanged(3),
+    ];
+}
