@@ -1,0 +1,59 @@
+using Punchline.Invites;
+
+namespace Punchline.Protocol;
+
+/// <summary>Message types of the control stream between two peers. The top bit: who does not know it cannot go on.</summary>
+internal enum TunnelMessageType : ushort
+{
+    Hello = 0x8001,
+    Services = 0x8002,
+    FriendSecret = 0x0003,
+    ServiceError = 0x0004,
+    Bye = 0x0005,
+}
+
+/// <summary>What a service carries; the numbers are those of IP.</summary>
+internal enum ServiceProtocol : byte
+{
+    Tcp = 6,
+    Udp = 17,
+}
+
+/// <summary>Why a flow could not be served.</summary>
+internal enum ServiceErrorCode : byte
+{
+    NothingListens = 1,
+    NotReachable = 2,
+    NoSuchService = 3,
+    TooManyFlows = 4,
+}
+
+/// <summary>Why a peer leaves.</summary>
+internal enum ByeCode : byte
+{
+    Stopped = 0,
+    Restarting = 1,
+    InviteRevoked = 2,
+    Removed = 3,
+}
+
+/// <summary>A message of the control stream: the first bidirectional stream of a connection (docs/wire/tunnel.md).</summary>
+internal abstract record TunnelMessage;
+
+/// <summary>Comes first, from both sides.</summary>
+internal sealed record TunnelHello(ulong Features, string ProgramVersion) : TunnelMessage;
+
+/// <summary>What the host shares.</summary>
+internal sealed record TunnelServices(IReadOnlyList<ServiceInfo> Services) : TunnelMessage;
+
+/// <summary>One service, without its address.</summary>
+internal readonly record struct ServiceInfo(ulong Id, ServiceProtocol Protocol, ushort HintPort, string Name);
+
+/// <summary>The friend's own id and secret, instead of the invite's.</summary>
+internal sealed record FriendSecret(InviteId Id, byte[] Secret) : TunnelMessage;
+
+/// <summary>A flow that the host could not serve.</summary>
+internal sealed record ServiceError(ulong ServiceId, ulong FlowId, ServiceErrorCode Code, string Text) : TunnelMessage;
+
+/// <summary>The sender ends the connection.</summary>
+internal sealed record Bye(ByeCode Code, string Text) : TunnelMessage;

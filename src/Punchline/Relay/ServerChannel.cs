@@ -1,0 +1,335 @@
+using System.Net.WebSockets;
+using System.Threading.Channels;
+using Punchline.Invites;
+using Punchline.Protocol;
+using Punchline.Quic;
+
+namespace Punchline.Relay;
+
+/// <summary>
+/// A peer's control channel to one server (docs/wire/control.md): connects, registers a host or opens a pair, then brings events until it ends.
+/// Coming back is the caller's loop (<see cref="Backoff"/>). Every failure is a <see cref="ServerChannelException"/>.
+/// </summary>
+internal sealed class ServerChannel : IAsyncDisposable
+{
+    /// <summary>For the TCP connection with upgrade and first message, and for each request.</summary>
+    public static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>Keeps the mapping of a NAT alive for TCP too, and is the pace at which a dead server is noticed.</summary>
+    public static readonly TimeSpan PingInterval = TimeSpan.FromSeconds(15);
+
+    /// <summary>Three pings without any sign of life.</summary>
+    public static readonly TimeSpan SilenceLimit = TimeSpan.FromSeconds(45);
+
+    /// <summary>Events that nobody has read yet; beyond it the channel waits, and the server's own bound holds.</summary>
+    private const int MaxEvents = 256;
+
+    private readonly ClientWebSocket _socket;
+    private readonly ServerChannelOptions _options;
+    private readonly Channel<ControlMessage> _events = Channel.CreateBounded<ControlMessage>(new BoundedChannelOptions(MaxEvents) { SingleWriter = true });
+    private readonly SemaphoreSlim _sending = new(1, 1);
+    private readonly SemaphoreSlim _requesting = new(1, 1);
+    private readonly CancellationTokenSource _ending = new();
+    private readonly byte[] _buffer = new byte[ControlCodec.MaxMessageLength];
+    private TaskCompletionSource<ControlMessage>? _answer;
+    private ServerChannelException? _failure;
+    private long _lastHeard;
+    private Task _loops = Task.CompletedTask;
+
+    private ServerChannel(ServerAddress server, ClientWebSocket socket, ServerChannelOptions options)
+    {
+        Server = server;
+        _socket = socket;
+        _options = options;
+    }
+
+    /// <summary>The server as dialled.</summary>
+    public ServerAddress Server { get; }
+
+    /// <summary>What the server said first.</summary>
+    public ServerHello Hello { get; private set; } = null!;
+
+    /// <summary>The server's UDP port at each of its addresses; the one that TCP reached comes first.</summary>
+    public IReadOnlyList<UdpAddress> UdpEndpoints { get; private set; } = [];
+
+    /// <summary>The second STUN port at the same addresses; empty if there is none.</summary>
+    public IReadOnlyList<UdpAddress> AlternateEndpoints =>
+        Hello.AlternatePort == 0 ? [] : [.. UdpEndpoints.Select(a => a.WithPort(Hello.AlternatePort))];
+
+    /// <summary>
+    /// PAIR_OPENED, PAIR_CLOSED and DOOR_NONCE_CHANGED as they come. The reader's completion holds the <see cref="ServerChannelException"/> that
+    /// ended the channel; without one it was disposed.
+    /// </summary>
+    public ChannelReader<ControlMessage> Events => _events.Reader;
+
+    /// <summary>Connects and hears the server's first message.</summary>
+    /// <exception cref="ServerChannelException">The server cannot be used.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static async Task<ServerChannel> ConnectAsync(ServerAddress server, ServerChannelOptions options, CancellationToken cancellationToken)
+    {
+        var socket = new ClientWebSocket();
+        var channel = new ServerChannel(server, socket, options);
+        var dialler = new ServerDialler(server, options.OnResolved);
+        try
+        {
+            // Our own pings see further than TCP, and the server counts them; those of WebSocket would come twice.
+            socket.Options.KeepAliveInterval = TimeSpan.Zero;
+            using var handler = new SocketsHttpHandler { ConnectCallback = dialler.ConnectAsync, UseProxy = false, UseCookies = false, AllowAutoRedirect = false };
+            using var invoker = new HttpMessageInvoker(handler);
+            using var timeout = new CancellationTokenSource(AnswerTimeout, options.Time);
+            using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
+            try
+            {
+                await socket.ConnectAsync(server.WebSocketUri, invoker, both.Token).ConfigureAwait(false);
+                await channel.ReadHelloAsync(dialler.Reached, both.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException e) when (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            {
+                throw new ServerChannelException(server, ServerFailure.NoAnswer, e);
+            }
+            catch (WebSocketException e) when (!cancellationToken.IsCancellationRequested)
+            {
+                throw new ServerChannelException(server, timeout.IsCancellationRequested ? ServerFailure.NoAnswer : dialler.Classify(e), e);
+            }
+            channel._lastHeard = options.Time.GetTimestamp();
+            channel._loops = Task.WhenAll(channel.ReceiveLoopAsync(), channel.PingLoopAsync());
+            return channel;
+        }
+        catch
+        {
+            await channel.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Registers this host. Once on a channel.</summary>
+    /// <exception cref="ServerChannelException">The server refused, did not answer, or went away.</exception>
+    public async Task<Registered> RegisterAsync(HostRegistration registration, CancellationToken cancellationToken)
+    {
+        byte[] nonce = new byte[ControlCodec.NonceLength];
+        _options.Randomness.FillPublic(nonce);
+        string name = Server.DialledName;
+        var message = new Register(ControlCodec.Version, 0, nonce, name, registration.Signer.PublicKeyInfo.ToArray(), registration.DoorNonce,
+            _options.ProgramVersion, EntriesOf(registration.Secrets));
+        message = message with { Content = ControlCodec.WriteContent(message) };
+        message = message with
+        {
+            Signature = registration.Signer.Sign(ControlProof.HostSignatureInput(name, Hello.Nonce, message)),
+            PasswordProof = registration.PasswordKey.IsEmpty ? [] : ControlProof.PasswordProof(registration.PasswordKey.Span, name, Hello.Nonce, message),
+        };
+        return await RequestAsync(message, cancellationToken).ConfigureAwait(false) is Registered registered
+            ? registered
+            : throw Fail(new ServerChannelException(Server, ServerFailure.NotAServer));
+    }
+
+    /// <summary>Asks for a pair with a host. May be repeated: the new pair replaces the old one.</summary>
+    /// <param name="hostId">32 bytes.</param>
+    /// <param name="invite">The invite's id, or the friend's own.</param>
+    /// <param name="secret">16 bytes: the secret that goes with the id.</param>
+    /// <exception cref="ServerChannelException">The server refused (see its code: the host may be offline), did not answer, or went away.</exception>
+    public async Task<Opened> OpenAsync(ReadOnlyMemory<byte> hostId, InviteId invite, ReadOnlyMemory<byte> secret, CancellationToken cancellationToken)
+    {
+        byte[] nonce = new byte[ControlCodec.NonceLength];
+        _options.Randomness.FillPublic(nonce);
+        string name = Server.DialledName;
+        var message = new Open(ControlCodec.Version, 0, nonce, name, hostId.ToArray(), invite, _options.ProgramVersion);
+        message = message with { Content = ControlCodec.WriteContent(message) };
+        message = message with { Mac = ControlProof.OpenMac(InviteKeys.Relay(secret.Span, name), name, Hello.Nonce, message) };
+        return await RequestAsync(message, cancellationToken).ConfigureAwait(false) is Opened opened
+            ? opened
+            : throw Fail(new ServerChannelException(Server, ServerFailure.NotAServer));
+    }
+
+    /// <summary>Publishes the host's new door nonce.</summary>
+    public Task SetDoorNonceAsync(ulong nonce, CancellationToken cancellationToken) => SendAsync(new SetDoorNonce(nonce), cancellationToken);
+
+    /// <summary>Publishes the whole set of the host's invites and friends again: pairs under a missing one end at once.</summary>
+    public Task SetInvitesAsync(IReadOnlyList<(InviteId Id, byte[] Secret)> secrets, CancellationToken cancellationToken) =>
+        SendAsync(new SetInvites(EntriesOf(secrets)), cancellationToken);
+
+    /// <summary>Closes the channel; the server forgets what stood on it at once.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _ending.CancelAsync().ConfigureAwait(false);
+        _socket.Abort();
+        await _loops.ConfigureAwait(false);
+        _events.Writer.TryComplete();
+        _socket.Dispose();
+    }
+
+    private List<RelayEntry> EntriesOf(IReadOnlyList<(InviteId Id, byte[] Secret)> secrets) =>
+        [.. secrets.Select(s => new RelayEntry(s.Id, InviteKeys.Relay(s.Secret, Server.DialledName)))];
+
+    private async Task ReadHelloAsync(IReadOnlyList<UdpAddress> reached, CancellationToken cancellationToken)
+    {
+        ControlMessage message = await ReceiveAsync(cancellationToken).ConfigureAwait(false) ?? throw new ServerChannelException(Server, ServerFailure.NotAServer);
+        if (message is ErrorMessage error)
+            throw new ServerChannelException(Server, error.Code);
+        if (message is not ServerHello hello)
+            throw new ServerChannelException(Server, ServerFailure.NotAServer);
+        if (hello.HighestVersion < ControlCodec.Version)
+            throw new ServerChannelException(Server, ControlError.UpdateServer);
+        if (hello.LowestVersion > ControlCodec.Version)
+            throw new ServerChannelException(Server, ControlError.UpdatePeer);
+        Hello = hello;
+        UdpEndpoints = hello.Addresses.Count > 0 ? hello.Addresses : [.. reached.Select(a => a.WithPort(hello.UdpPort))];
+    }
+
+    private async Task<ControlMessage> RequestAsync(ControlMessage message, CancellationToken cancellationToken)
+    {
+        await _requesting.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            var answer = new TaskCompletionSource<ControlMessage>(TaskCreationOptions.RunContinuationsAsynchronously);
+            Volatile.Write(ref _answer, answer);
+            if (Volatile.Read(ref _failure) is { } failure)
+                throw failure;
+            await SendAsync(message, cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await answer.Task.WaitAsync(AnswerTimeout, _options.Time, cancellationToken).ConfigureAwait(false);
+            }
+            catch (TimeoutException e)
+            {
+                throw Fail(new ServerChannelException(Server, ServerFailure.NoAnswer, e));
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _answer, null);
+            _requesting.Release();
+        }
+    }
+
+    private async Task SendAsync(ControlMessage message, CancellationToken cancellationToken)
+    {
+        await _sending.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            // Cancelling a WebSocket's send ends the whole connection: only the channel's own end may do that.
+            await _socket.SendAsync(ControlCodec.Write(message), WebSocketMessageType.Binary, endOfMessage: true, _ending.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        {
+            throw Volatile.Read(ref _failure) ?? Fail(new ServerChannelException(Server, ServerFailure.Lost, e));
+        }
+        finally
+        {
+            _sending.Release();
+        }
+    }
+
+    // The next message that is known; null at the end of the connection.
+    private async Task<ControlMessage?> ReceiveAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            int length = 0;
+            ValueWebSocketReceiveResult result;
+            do
+            {
+                if (length == _buffer.Length)
+                    throw new ServerChannelException(Server, ServerFailure.NotAServer);
+                result = await _socket.ReceiveAsync(_buffer.AsMemory(length), cancellationToken).ConfigureAwait(false);
+                if (result.MessageType == WebSocketMessageType.Close)
+                    return null;
+                length += result.Count;
+            }
+            while (!result.EndOfMessage);
+            Volatile.Write(ref _lastHeard, _options.Time.GetTimestamp());
+            switch (ControlCodec.TryRead(_buffer.AsSpan(0, length), out ControlMessage? message))
+            {
+                case ControlReadStatus.Ok:
+                    return message;
+                case ControlReadStatus.Skip:
+                    break;
+                case ControlReadStatus.UnknownCritical:
+                    throw new ServerChannelException(Server, ControlError.UpdatePeer);
+                default:
+                    throw new ServerChannelException(Server, ServerFailure.NotAServer);
+            }
+        }
+    }
+
+    private async Task ReceiveLoopAsync()
+    {
+        ServerChannelException end;
+        try
+        {
+            end = await DispatchAsync().ConfigureAwait(false);
+        }
+        catch (ServerChannelException e)
+        {
+            end = e;
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        {
+            end = new ServerChannelException(Server, ServerFailure.Lost, e);
+        }
+        Fail(end);
+    }
+
+    private async Task<ServerChannelException> DispatchAsync()
+    {
+        while (await ReceiveAsync(_ending.Token).ConfigureAwait(false) is { } message)
+        {
+            switch (message)
+            {
+                case Registered or Opened:
+                    Volatile.Read(ref _answer)?.TrySetResult(message);
+                    break;
+                case ErrorMessage error:
+                    var refusal = new ServerChannelException(Server, error.Code);
+                    if (!ControlErrors.KeepsChannel(error.Code))
+                        return refusal;
+                    Volatile.Read(ref _answer)?.TrySetException(refusal);
+                    break;
+                case Displaced:
+                    return new ServerChannelException(Server, ServerFailure.Displaced);
+                case ShuttingDown:
+                    return new ServerChannelException(Server, ServerFailure.ShuttingDown);
+                case Ping ping:
+                    await SendAsync(new Pong(ping.Echo), _ending.Token).ConfigureAwait(false);
+                    break;
+                case PairOpened or PairClosed or DoorNonceChanged:
+                    await _events.Writer.WriteAsync(message, _ending.Token).ConfigureAwait(false);
+                    break;
+            }
+        }
+        return new ServerChannelException(Server, ServerFailure.Lost);
+    }
+
+    private async Task PingLoopAsync()
+    {
+        using var timer = new PeriodicTimer(PingInterval, _options.Time);
+        try
+        {
+            ulong echo = 0;
+            while (await timer.WaitForNextTickAsync(_ending.Token).ConfigureAwait(false))
+            {
+                if (_options.Time.GetElapsedTime(Volatile.Read(ref _lastHeard)) > SilenceLimit)
+                {
+                    Fail(new ServerChannelException(Server, ServerFailure.NoAnswer));
+                    return;
+                }
+                await SendAsync(new Ping(++echo), _ending.Token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or ServerChannelException)
+        {
+            // The channel has ended; whoever ended it has said why.
+        }
+    }
+
+    // The first failure is the one that counts: it ends requests, events and the connection.
+    private ServerChannelException Fail(ServerChannelException failure)
+    {
+        ServerChannelException first = Interlocked.CompareExchange(ref _failure, failure, null) ?? failure;
+        bool disposed = _ending.IsCancellationRequested && first == failure;
+        _events.Writer.TryComplete(disposed ? null : first);
+        Volatile.Read(ref _answer)?.TrySetException(first);
+        _ending.Cancel();
+        _socket.Abort();
+        return first;
+    }
+}
