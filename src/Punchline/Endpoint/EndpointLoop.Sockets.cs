@@ -1,4 +1,5 @@
 using Punchline.Quic;
+using Punchline.Relay;
 using Punchline.Udp;
 
 namespace Punchline.Endpoint;
@@ -10,8 +11,6 @@ internal sealed partial class EndpointLoop
     // fixed bit 0x40 in every packet (we never grease it); 0x20 to 0x2f is neither, and our relay's.
     private const byte LastStunByte = 3;
     private const byte QuicFixedBit = 0x40;
-    private const byte RelayMask = 0xf0;
-    private const byte RelayBits = 0x20;
 
     /// <summary>Takes in a socket, which is the loop's from now on.</summary>
     public void AddSocket(IUdpSocket socket)
@@ -84,17 +83,17 @@ internal sealed partial class EndpointLoop
                 if (direct is not null)
                     TakeQuic(direct, received.CongestionExperienced, datagram);
             }
-            else if (RelayHeader.TryRead(datagram, out ulong handle))
+            else if (RelayFrame.TryReadDataHeader(datagram, out ulong handle))
             {
                 if (!_relayServers.Contains((slot.Socket, received.Remote)))
                     continue;
                 if (relayed?.Handle != handle)
                     relayed = Paths.Relayed(slot.Socket, received.Remote, handle);
-                Span<byte> inner = datagram[RelayHeader.Length..];
-                if (relayed is not null && inner.Length > 0 && (inner[0] & QuicFixedBit) != 0)
+                Span<byte> inner = datagram[RelayFrame.DataHeaderLength..];
+                if (relayed is not null && (inner[0] & QuicFixedBit) != 0)
                     TakeQuic(relayed, received.CongestionExperienced, inner);
             }
-            else if (datagram[0] <= LastStunByte || (datagram[0] & RelayMask) == RelayBits)
+            else if (datagram[0] <= LastStunByte || RelayFrame.IsRelayFrame(datagram))
             {
                 TakeForClient(slot, received.Remote, datagram);
             }

@@ -1,4 +1,5 @@
 using Punchline.Quic;
+using Punchline.Relay;
 using Punchline.Udp;
 
 namespace Punchline.Endpoint;
@@ -42,14 +43,14 @@ internal sealed class UdpPath(IUdpSocket socket, UdpAddress local, UdpAddress re
 /// <summary>A path through a server: each datagram begins with a type byte and the handle that the server gave for the pair.</summary>
 internal sealed class RelayPath : SocketPath
 {
-    private readonly byte[] _header = new byte[RelayHeader.Length];
+    private readonly byte[] _header = new byte[RelayFrame.DataHeaderLength];
 
     public RelayPath(IUdpSocket socket, UdpAddress server, ulong handle)
         : base(socket)
     {
         RemoteAddress = server;
         Handle = handle;
-        RelayHeader.Write(_header, handle);
+        RelayFrame.WriteDataHeader(_header, handle);
     }
 
     /// <inheritdoc/>
@@ -62,7 +63,7 @@ internal sealed class RelayPath : SocketPath
     public override UdpAddress RemoteAddress { get; }
 
     /// <inheritdoc/>
-    public override int HeaderLength => RelayHeader.Length;
+    public override int HeaderLength => RelayFrame.DataHeaderLength;
 
     /// <summary>The server's unguessable number for this pair.</summary>
     public ulong Handle { get; }
@@ -70,7 +71,7 @@ internal sealed class RelayPath : SocketPath
     /// <summary>Fills in the free bytes in front of each datagram of a batch.</summary>
     public void WriteHeaders(Span<byte> batch, int segmentSize)
     {
-        for (int offset = 0; offset + RelayHeader.Length <= batch.Length; offset += segmentSize)
+        for (int offset = 0; offset + RelayFrame.DataHeaderLength <= batch.Length; offset += segmentSize)
             _header.CopyTo(batch[offset..]);
     }
 

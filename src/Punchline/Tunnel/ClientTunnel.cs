@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Punchline.Endpoint;
+using Punchline.Protocol;
 using Punchline.Quic;
 
 namespace Punchline.Tunnel;
@@ -136,7 +137,7 @@ internal sealed class ClientTunnel : TunnelEnd, IDisposable
 
     private protected override void OnCarrying() => OpenWaiting();
 
-    private protected override void Deliver(in FlowHeader header, ReadOnlySpan<byte> payload)
+    private protected override void Deliver(in DatagramHeader header, ReadOnlySpan<byte> payload)
     {
         // The host answers in our flows only.
         if (!Flows.TryGet(header.FlowId, out UdpFlow? flow) || flow.ServiceId != header.ServiceId)
@@ -165,8 +166,8 @@ internal sealed class ClientTunnel : TunnelEnd, IDisposable
     private void Open(TcpLink link, ulong service, StreamId stream)
     {
         link.ServiceId = service;
-        Span<byte> header = stackalloc byte[FlowHeader.MaxStreamLength];
-        int length = FlowHeader.WriteStream(header, service, link.FlowId);
+        Span<byte> header = stackalloc byte[StreamHeader.MaxLength];
+        int length = new StreamHeader(service, link.FlowId).Write(header);
         link.AttachStream(Transport!, stream, header[..length]);
         AddLink(link);
         link.Start();

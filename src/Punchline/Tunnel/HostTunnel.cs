@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Punchline.Endpoint;
+using Punchline.Protocol;
 using Punchline.Quic;
 
 namespace Punchline.Tunnel;
@@ -71,7 +72,7 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
         Transport = null;
     }
 
-    private protected override void Deliver(in FlowHeader header, ReadOnlySpan<byte> payload)
+    private protected override void Deliver(in DatagramHeader header, ReadOnlySpan<byte> payload)
     {
         if (!Flows.TryGet(header.FlowId, out UdpFlow? flow))
         {
@@ -107,21 +108,21 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
                 Refuse(stream, TunnelErrorCode.UnknownKind);
                 return;
             }
-            if (opening.Bytes[0] != FlowHeader.TcpKind)
+            if (!StreamHeader.TryRead(opening.Bytes.AsSpan(0, opening.Length), out StreamHeader header, out _, out bool unknownKind))
             {
+                if (!unknownKind)
+                    continue;
                 _opening.Remove(stream);
                 Refuse(stream, TunnelErrorCode.UnknownKind);
                 return;
             }
-            if (!FlowHeader.TryReadStream(opening.Bytes.AsSpan(0, opening.Length), out FlowHeader header))
-                continue;
             _opening.Remove(stream);
             Open(stream, header);
             return;
         }
     }
 
-    private void Open(StreamId stream, in FlowHeader header)
+    private void Open(StreamId stream, in StreamHeader header)
     {
         if (_services(header.ServiceId) is not { IsUdp: false } service)
         {
@@ -197,7 +198,7 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
         Transport.Reset(stream, (ulong)code);
     }
 
-    private UdpFlow? OpenFlow(in FlowHeader header)
+    private UdpFlow? OpenFlow(in DatagramHeader header)
     {
         if (_services(header.ServiceId) is not { IsUdp: true } service)
             return null;
@@ -275,7 +276,7 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
     /// <summary>The first bytes of a stream whose header is not complete.</summary>
     private sealed class OpeningStream
     {
-        public byte[] Bytes { get; } = new byte[FlowHeader.MaxStreamLength];
+        public byte[] Bytes { get; } = new byte[StreamHeader.MaxLength];
 
         public int Length { get; set; }
     }

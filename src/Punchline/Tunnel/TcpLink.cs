@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using Punchline.Endpoint;
+using Punchline.Protocol;
 using Punchline.Quic;
 
 namespace Punchline.Tunnel;
@@ -23,7 +24,7 @@ internal sealed class TcpLink : WorkItem
 {
     private readonly IDriver _driver;
     private readonly ILinkOwner _owner;
-    private readonly byte[] _prefix = new byte[FlowHeader.MaxStreamLength];
+    private readonly byte[] _prefix = new byte[StreamHeader.MaxLength];
     private readonly Action _signal;
     private IStreamTransport? _transport;
     private TcpSocketLoops? _loops;
@@ -65,7 +66,7 @@ internal sealed class TcpLink : WorkItem
     /// <summary>Gives it the stream.</summary>
     /// <param name="transport">The connection.</param>
     /// <param name="stream">An open bidirectional stream.</param>
-    /// <param name="header">Bytes that go first, at most <see cref="FlowHeader.MaxStreamLength"/>.</param>
+    /// <param name="header">Bytes that go first, at most <see cref="StreamHeader.MaxLength"/>.</param>
     public void AttachStream(IStreamTransport transport, StreamId stream, ReadOnlySpan<byte> header)
     {
         _transport = transport;

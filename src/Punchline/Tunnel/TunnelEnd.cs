@@ -1,4 +1,5 @@
 using Punchline.Endpoint;
+using Punchline.Protocol;
 using Punchline.Quic;
 
 namespace Punchline.Tunnel;
@@ -11,7 +12,7 @@ internal abstract class TunnelEnd : ILinkOwner, IDriverTimer
 {
     private readonly Dictionary<StreamId, TcpLink> _links = [];
     private readonly HashSet<ulong> _tooLargeReported = [];
-    private readonly byte[] _datagram = new byte[TunnelLimits.DatagramSlot + FlowHeader.MaxDatagramLength];
+    private readonly byte[] _datagram = new byte[TunnelLimits.DatagramSlot + DatagramHeader.MaxLength];
     private bool _carrying;
 
     private protected TunnelEnd(IDriver driver, ITunnelEvents events)
@@ -87,8 +88,8 @@ internal abstract class TunnelEnd : ILinkOwner, IDriverTimer
         while (Transport is { } transport && transport.TryReadDatagram(_datagram, out int length))
         {
             // Whatever is no UDP flow's is dropped (docs/wire/tunnel.md).
-            if (FlowHeader.TryReadDatagram(_datagram.AsSpan(0, length), out FlowHeader header, out ReadOnlySpan<byte> payload))
-                Deliver(header, payload);
+            if (DatagramHeader.TryRead(_datagram.AsSpan(0, length), out DatagramHeader header, out int consumed))
+                Deliver(header, _datagram.AsSpan(consumed, length - consumed));
         }
     }
 
@@ -115,7 +116,7 @@ internal abstract class TunnelEnd : ILinkOwner, IDriverTimer
             DroppedCount++;
             return;
         }
-        int header = FlowHeader.WriteDatagram(_datagram, flow.ServiceId, flow.FlowId, flow.NextSequence);
+        int header = new DatagramHeader(flow.ServiceId, flow.FlowId, flow.NextSequence).Write(_datagram);
         int limit = Transport!.MaxDatagramPayload - header;
         // A full slot may have been cut when it was received.
         if (payload.Length > limit || payload.Length == TunnelLimits.DatagramSlot)
@@ -165,7 +166,7 @@ internal abstract class TunnelEnd : ILinkOwner, IDriverTimer
     }
 
     /// <summary>The peer's datagram for one of our flows.</summary>
-    private protected abstract void Deliver(in FlowHeader header, ReadOnlySpan<byte> payload);
+    private protected abstract void Deliver(in DatagramHeader header, ReadOnlySpan<byte> payload);
 
     private void CloseFlow(UdpFlow flow, bool evicted)
     {

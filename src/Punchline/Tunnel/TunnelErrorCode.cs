@@ -9,7 +9,7 @@ internal enum TunnelErrorCode : ulong
     None = 0x00,
 
     /// <summary>A stream of a kind that this version does not know, or whose header is broken.</summary>
-    UnknownKind = 0x03,
+    UnknownKind = Protocol.StreamHeader.UnknownKindCode,
 
     /// <summary>The application reset its connection.</summary>
     LocalReset = 0x10,

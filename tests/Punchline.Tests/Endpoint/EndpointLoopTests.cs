@@ -7,6 +7,8 @@ namespace Punchline.Tests.Endpoint;
 
 public sealed class EndpointLoopTests
 {
+    private const byte RelayData = (byte)Punchline.Relay.RelayFrameType.Data;
+
     private static byte[] Filled(int length, byte value)
     {
         var bytes = new byte[length];
@@ -117,7 +119,7 @@ public sealed class EndpointLoopTests
         var core = new FakeCore();
         rig.Core.ByTag.Add(5, core);
         rig.Loop.AddRelayServer(rig.Socket, FakeSocket.Address("203.0.113.1:3478"));
-        byte[] header = [RelayHeader.DataType, 0, 1, 2, 3, 4, 5, 6, 7];
+        byte[] header = [RelayData, 0, 1, 2, 3, 4, 5, 6, 7];
         rig.Socket.Arrive("203.0.113.1:3478", "192.0.2.1:0", [.. header, 0x40, 5]);
         rig.Loop.Turn();
         var (path, datagram) = Assert.Single(rig.Core.Received);
@@ -140,7 +142,7 @@ public sealed class EndpointLoopTests
     {
         var rig = new LoopRig();
         rig.Loop.AddRelayServer(rig.Socket, FakeSocket.Address("203.0.113.1:3478"));
-        byte[] frame = [RelayHeader.DataType, 0, 1, 2, 3, 4, 5, 6, 7, 0x40, 5];
+        byte[] frame = [RelayData, 0, 1, 2, 3, 4, 5, 6, 7, 0x40, 5];
         rig.Socket.Arrive("203.0.113.1:3479", "192.0.2.1:0", frame);
         rig.Socket.Arrive("203.0.113.1:3478", "192.0.2.1:0", frame[..9]);
         rig.Socket.Arrive("203.0.113.1:3478", "192.0.2.1:0", [.. frame[..9], 0x01, 5]);
@@ -157,8 +159,8 @@ public sealed class EndpointLoopTests
     {
         var rig = new LoopRig();
         rig.Loop.AddRelayServer(rig.Socket, FakeSocket.Address("203.0.113.1:3478"));
-        byte[] a = [RelayHeader.DataType, 0, 0, 0, 0, 0, 0, 0, 1, 0x40, 5];
-        byte[] b = [RelayHeader.DataType, 0, 0, 0, 0, 0, 0, 0, 2, 0x40, 5];
+        byte[] a = [RelayData, 0, 0, 0, 0, 0, 0, 0, 1, 0x40, 5];
+        byte[] b = [RelayData, 0, 0, 0, 0, 0, 0, 0, 2, 0x40, 5];
         rig.Socket.Arrive("203.0.113.1:3478", "192.0.2.1:0", [.. a, .. b], segment: a.Length);
         rig.Loop.Turn();
         Assert.Equal([1ul, 2ul], rig.Core.Received.Select(r => ((RelayPath)r.Path).Handle));
