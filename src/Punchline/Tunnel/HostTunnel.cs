@@ -215,7 +215,7 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
                 $"{service.Address} cannot be reached ({e.SocketErrorCode})");
             return null;
         }
-        var flow = new UdpFlow(header.ServiceId, header.FlowId) { Socket = socket };
+        var flow = new UdpFlow(header.ServiceId, header.FlowId) { Socket = socket, ServiceAddress = service.Address };
         AddFlow(flow);
         _ = ReceiveAsync(flow);
         return flow;
@@ -270,7 +270,7 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
         if (flow.RefusalReported || !flow.IsLive)
             return;
         flow.RefusalReported = true;
-        Events.ServiceFailed(flow.ServiceId, flow.FlowId, TunnelErrorCode.NothingListens, $"nothing listens on {flow.Socket!.RemoteEndPoint}");
+        Events.ServiceFailed(flow.ServiceId, flow.FlowId, TunnelErrorCode.NothingListens, $"nothing listens on {flow.ServiceAddress}");
     }
 
     /// <summary>The first bytes of a stream whose header is not complete.</summary>

@@ -20,8 +20,8 @@ internal interface ITunnelEvents
     /// <summary>A new UDP flow.</summary>
     void FlowOpened(ulong serviceId, ulong flowId);
 
-    /// <summary>A UDP flow ended: idle, or it made room for a newer one.</summary>
-    void FlowClosed(ulong serviceId, ulong flowId, bool evicted);
+    /// <summary>A UDP flow ended: idle, or it made room for a newer one. So many of the peer's datagrams never came.</summary>
+    void FlowClosed(ulong serviceId, ulong flowId, bool evicted, ulong missing);
 
     /// <summary>A datagram does not fit the path and was dropped; said once per service, counted always.</summary>
     void DatagramTooLarge(ulong serviceId, int size, int limit);

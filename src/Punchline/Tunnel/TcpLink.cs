@@ -111,7 +111,7 @@ internal sealed class TcpLink : WorkItem
     }
 
     /// <summary>The peer asks to stop sending: its socket is gone.</summary>
-    public void OnStopped(ulong code) => Abort((TunnelErrorCode)code);
+    public void OnStopped(ulong code) => Abort(FromPeer(code));
 
     /// <summary>The stream can be read; a reset has a code.</summary>
     public void OnReadable(ulong code)
@@ -222,7 +222,7 @@ internal sealed class TcpLink : WorkItem
             writer.Advance(count);
             if (status is not (StreamStatus.Ok or StreamStatus.Finished))
             {
-                Abort(status == StreamStatus.Reset ? (TunnelErrorCode)_resetCode : TunnelErrorCode.PeerLost);
+                Abort(status == StreamStatus.Reset ? FromPeer(_resetCode) : TunnelErrorCode.PeerLost);
                 return;
             }
             if (status == StreamStatus.Finished)
@@ -248,6 +248,9 @@ internal sealed class TcpLink : WorkItem
                 return;
         }
     }
+
+    // A reset may be read before its event has brought the code: then it is taken for the usual one.
+    private static TunnelErrorCode FromPeer(ulong code) => code == 0 ? TunnelErrorCode.LocalReset : (TunnelErrorCode)code;
 
     private bool TakeFlush()
     {

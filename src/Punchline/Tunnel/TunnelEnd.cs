@@ -171,6 +171,6 @@ internal abstract class TunnelEnd : ILinkOwner, IDriverTimer
     private void CloseFlow(UdpFlow flow, bool evicted)
     {
         flow.Socket?.Dispose();
-        Events.FlowClosed(flow.ServiceId, flow.FlowId, evicted);
+        Events.FlowClosed(flow.ServiceId, flow.FlowId, evicted, flow.Missing);
     }
 }

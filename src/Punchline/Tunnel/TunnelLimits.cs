@@ -18,7 +18,7 @@ internal static class TunnelLimits
     /// <summary>One read from a socket or a stream: large enough that system calls are few, small enough that many connections fit into memory.</summary>
     public const int ChunkSize = 32 * 1024;
 
-    /// <summary>A local connection that came before the direct path stood waits this long (issue: reset after 10 s).</summary>
+    /// <summary>A local connection that came before the direct path stood waits this long before it is reset with the reason: longer than punching takes when it succeeds (about 4 s), shorter than people's patience.</summary>
     public static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(10);
 
     /// <summary>How long the host tries to connect to a service: local networks answer at once; a friend's program waits meanwhile.</summary>
@@ -30,7 +30,7 @@ internal static class TunnelLimits
     /// <summary>UDP flows for one peer: one for each local source address, a socket each at the host. The one idle longest makes room.</summary>
     public const int MaxUdpFlows = 512;
 
-    /// <summary>A UDP flow without a datagram for this long has ended: the shortest timeout that RFC 4787 REQ-5 deems usual among NATs is 2 minutes for unknown protocols; games and DNS speak far more often.</summary>
+    /// <summary>A UDP flow without a datagram either way for this long has ended: games, voice and DNS are never silent that long; many NATs forget a mapping sooner, so programs are used to it.</summary>
     public static readonly TimeSpan UdpIdle = TimeSpan.FromSeconds(60);
 
     /// <summary>

@@ -26,6 +26,9 @@ internal sealed class UdpFlow(ulong serviceId, ulong flowId)
     /// <summary>At the host: the socket, connected to the service.</summary>
     public Socket? Socket { get; init; }
 
+    /// <summary>At the host: where the service listens.</summary>
+    public IPEndPoint? ServiceAddress { get; init; }
+
     /// <summary>When a datagram last went either way.</summary>
     public Instant LastUsed { get; set; }
 
