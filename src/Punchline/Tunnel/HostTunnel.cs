@@ -145,10 +145,12 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
 
     private async Task DialAsync(TcpLink link, TunnelService service)
     {
-        var socket = new Socket(service.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        Socket? socket = null;
         SocketError error = SocketError.Success;
         try
         {
+            // Making one fails when this process has no descriptor left.
+            socket = new Socket(service.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             using var timeout = new CancellationTokenSource(TunnelLimits.DialTimeout);
             await socket.ConnectAsync(service.Address, timeout.Token).ConfigureAwait(false);
         }
@@ -163,33 +165,27 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
         Driver.Post(new Dialed(this, link, socket, service, error));
     }
 
-    private void OnDialed(TcpLink link, Socket socket, TunnelService service, SocketError error)
+    private void OnDialed(TcpLink link, Socket? socket, TunnelService service, SocketError error)
     {
         if (link.IsEnded)
         {
             // Reset by the client while we dialled: the service sees a reset, too.
-            Discard(socket);
+            if (socket is not null)
+                TcpSocketLoops.Reset(socket);
             return;
         }
-        if (error == SocketError.Success)
+        if (error == SocketError.Success && socket is not null)
         {
             link.AttachSocket(socket);
             link.Start();
             return;
         }
-        socket.Dispose();
+        socket?.Dispose();
         TunnelErrorCode code = TunnelErrors.OfConnect(error);
         Events.ServiceFailed(link.ServiceId, link.FlowId, code, code == TunnelErrorCode.NothingListens
             ? $"nothing listens on {service.Address}"
             : $"{service.Address} cannot be reached ({error})");
         link.Abort(code);
-    }
-
-    private static void Discard(Socket socket)
-    {
-        if (socket.Connected)
-            socket.LingerState = new LingerOption(true, 0);
-        socket.Dispose();
     }
 
     private void Refuse(StreamId stream, TunnelErrorCode code)
@@ -203,14 +199,15 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
         if (_services(header.ServiceId) is not { IsUdp: true } service)
             return null;
         MakeRoomForFlow();
-        var socket = new Socket(service.Address.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { Blocking = false };
+        Socket? socket = null;
         try
         {
+            socket = new Socket(service.Address.AddressFamily, SocketType.Dgram, ProtocolType.Udp) { Blocking = false };
             socket.Connect(service.Address);
         }
         catch (SocketException e)
         {
-            socket.Dispose();
+            socket?.Dispose();
             Events.ServiceFailed(header.ServiceId, header.FlowId, TunnelErrorCode.NotReachable,
                 $"{service.Address} cannot be reached ({e.SocketErrorCode})");
             return null;
@@ -282,10 +279,10 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
     }
 
     /// <summary>A connect to a service has come to its end.</summary>
-    private sealed class Dialed(HostTunnel tunnel, TcpLink link, Socket socket, TunnelService service, SocketError error) : WorkItem
+    private sealed class Dialed(HostTunnel tunnel, TcpLink link, Socket? socket, TunnelService service, SocketError error) : WorkItem
     {
         public override void Execute(Instant now) => tunnel.OnDialed(link, socket, service, error);
 
-        public override void Abandon() => Discard(socket);
+        public override void Abandon() => socket?.Dispose();
     }
 }

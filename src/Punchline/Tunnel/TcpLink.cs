@@ -134,14 +134,9 @@ internal sealed class TcpLink : WorkItem
                 _transport.Reset(Stream, (ulong)code);
         }
         if (_loops is not null)
-        {
             _loops.Abort();
-        }
         else if (_socket is not null)
-        {
-            _socket.LingerState = new LingerOption(true, 0);
-            _socket.Dispose();
-        }
+            TcpSocketLoops.Reset(_socket);
         IsEnded = true;
         _owner.OnLinkEnded(this, code);
     }

@@ -34,7 +34,6 @@ internal sealed class TcpSocketLoops
     {
         _socket = socket;
         _signal = signal;
-        socket.NoDelay = true;
         _ = ReceiveAsync();
         _ = SendAsync();
     }
@@ -55,16 +54,24 @@ internal sealed class TcpSocketLoops
     public void Abort()
     {
         _aborted = true;
-        // A close with data unsent, or with this option, sends RST instead of FIN (RFC 9293 section 3.6).
+        _received.Reader.Complete();
+        _toSend.Writer.Complete();
+        Reset(_socket);
+    }
+
+    /// <summary>Closes a socket with RST instead of FIN.</summary>
+    public static void Reset(Socket socket)
+    {
         try
         {
-            _socket.LingerState = new LingerOption(true, 0);
+            // Closing with this option aborts the connection (RFC 9293 section 3.10.5).
+            socket.LingerState = new LingerOption(true, 0);
         }
         catch (SocketException)
         {
-            // The system has torn the connection down already: there is nothing left to reset.
+            // The system has torn the connection down already, or it never stood: there is nothing to reset.
         }
-        Close();
+        socket.Dispose();
     }
 
     /// <summary>Ends after both directions came to their end.</summary>
@@ -80,6 +87,8 @@ internal sealed class TcpSocketLoops
         PipeWriter writer = _received.Writer;
         try
         {
+            // Here and not in the constructor: on a connection that was reset already some systems refuse it.
+            _socket.NoDelay = true;
             bool more = false;
             while (true)
             {
