@@ -1,0 +1,249 @@
+using Punchline.Quic;
+using Punchline.Relay;
+using Punchline.Udp;
+
+namespace Punchline.Endpoint;
+
+/// <content>Datagrams in and out: demultiplexing, batches, sockets that are full, clients beside QUIC.</content>
+internal sealed partial class EndpointLoop
+{
+    // RFC 9443 section 3: the first byte tells the protocols on one socket apart. STUN has 0 to 3; QUIC version 1 has the
+    // fixed bit 0x40 in every packet (we never grease it); 0x20 to 0x2f is neither, and our relay's.
+    private const byte LastStunByte = 3;
+    private const byte QuicFixedBit = 0x40;
+
+    /// <summary>Takes in a socket, which is the loop's from now on.</summary>
+    public void AddSocket(IUdpSocket socket)
+    {
+        var slot = new SocketSlot(socket);
+        _slotOf.Add(socket, slot);
+        _slots.Add(slot);
+        _poller.Add(socket);
+    }
+
+    /// <summary>Gives a socket up: its paths are taken from every connection, and it is disposed. Not from inside a client's call: post it.</summary>
+    public void RemoveSocket(IUdpSocket socket)
+    {
+        if (!_slotOf.Remove(socket, out SocketSlot? slot))
+            return;
+        _slots.Remove(slot);
+        _relayServers.RemoveWhere(entry => entry.Item1 == socket);
+        _poller.Remove(socket);
+        foreach (EndpointConnection connection in _connections)
+            connection.RemovePathsOver(socket);
+        socket.Dispose();
+    }
+
+    /// <summary>Has a client's datagrams carried by a socket, beginning in this turn.</summary>
+    public void AddClient(IUdpSocket socket, IDatagramClient client)
+    {
+        SocketSlot slot = _slotOf[socket];
+        slot.Clients = [.. slot.Clients, client];
+        Serve(slot, client);
+    }
+
+    /// <summary>Carries the client's datagrams no more.</summary>
+    public void RemoveClient(IUdpSocket socket, IDatagramClient client)
+    {
+        if (_slotOf.TryGetValue(socket, out SocketSlot? slot))
+            slot.Clients = Array.FindAll(slot.Clients, other => other != client);
+    }
+
+    /// <summary>Accepts relayed datagrams that this socket gets from this server; from anyone else they are dropped.</summary>
+    public void AddRelayServer(IUdpSocket socket, UdpAddress server) => _relayServers.Add((socket, server));
+
+    /// <summary>Accepts relayed datagrams from this server no more.</summary>
+    public void RemoveRelayServer(IUdpSocket socket, UdpAddress server) => _relayServers.Remove((socket, server));
+
+    private void ReceiveAll()
+    {
+        _moreToReceive = false;
+        foreach (SocketSlot slot in _slots)
+        {
+            int batches = 0;
+            while (batches < EndpointLimits.MaxReceiveBatches && slot.Socket.TryReceive(slot.Buffer, out UdpReceived received))
+            {
+                batches++;
+                TakeApart(slot, received);
+            }
+            _moreToReceive |= batches == EndpointLimits.MaxReceiveBatches;
+        }
+    }
+
+    private void TakeApart(SocketSlot slot, in UdpReceived received)
+    {
+        UdpPath? direct = null;
+        RelayPath? relayed = null;
+        for (int offset = 0; offset < received.Length; offset += received.SegmentSize)
+        {
+            Span<byte> datagram = slot.Buffer.AsSpan(offset, Math.Min(received.SegmentSize, received.Length - offset));
+            if ((datagram[0] & QuicFixedBit) != 0)
+            {
+                direct ??= Paths.Direct(slot.Socket, received.Local, received.Remote);
+                if (direct is not null)
+                    TakeQuic(direct, received.CongestionExperienced, datagram);
+            }
+            else if (RelayFrame.TryReadDataHeader(datagram, out ulong handle))
+            {
+                if (!_relayServers.Contains((slot.Socket, received.Remote)))
+                    continue;
+                if (relayed?.Handle != handle)
+                    relayed = Paths.Relayed(slot.Socket, received.Remote, handle);
+                Span<byte> inner = datagram[RelayFrame.DataHeaderLength..];
+                if (relayed is not null && (inner[0] & QuicFixedBit) != 0)
+                    TakeQuic(relayed, received.CongestionExperienced, inner);
+            }
+            else if (datagram[0] <= LastStunByte || RelayFrame.IsRelayFrame(datagram))
+            {
+                TakeForClient(slot, received.Remote, datagram);
+            }
+        }
+    }
+
+    private void TakeQuic(SocketPath path, bool ecnMarked, Span<byte> datagram)
+    {
+        IConnectionCore? core = _core.Receive(Now, path, ecnMarked, datagram);
+        if (core is null)
+        {
+            SendStateless();
+            return;
+        }
+        EndpointConnection connection = core.Owner ?? Accept(core);
+        connection.CameBy(path);
+        MarkReady(connection);
+    }
+
+    private void TakeForClient(SocketSlot slot, in UdpAddress from, ReadOnlySpan<byte> datagram)
+    {
+        foreach (IDatagramClient client in slot.Clients)
+        {
+            if (!client.TryReceive(Now, from, datagram))
+                continue;
+            Serve(slot, client);
+            return;
+        }
+    }
+
+    private void ServeClients()
+    {
+        foreach (SocketSlot slot in _slots)
+        {
+            foreach (IDatagramClient client in slot.Clients)
+            {
+                if (client.NextTimeout <= Now)
+                    Serve(slot, client);
+            }
+        }
+    }
+
+    private void Serve(SocketSlot slot, IDatagramClient client)
+    {
+        Span<byte> buffer = _sendBuffer.AsSpan(0, EndpointLimits.ClientBufferSize);
+        for (int i = 0; i < EndpointLimits.MaxClientTransmits && client.TryTransmit(Now, buffer, out int length); i++)
+        {
+            // Whatever becomes of it: such an exchange repeats what is not answered.
+            slot.Socket.Send(client.Server, default, buffer[..length], length, ect0: false, timeToLive: 0);
+        }
+    }
+
+    private void SendStateless()
+    {
+        for (int i = 0; i < EndpointLimits.MaxStatelessTransmits && _core.TryTransmit(_sendBuffer, out Transmit transmit); i++)
+        {
+            Span<byte> batch = _sendBuffer.AsSpan(0, transmit.Length);
+            var path = (SocketPath)transmit.Path;
+            (path as RelayPath)?.WriteHeaders(batch, transmit.SegmentSize);
+            int offset = 0;
+            // Stateless answers are best effort: one that finds the socket full is dropped, as a stranger's flood would have it.
+            BatchSender.Send(path, transmit, batch, ref offset);
+        }
+    }
+
+    /// <summary>Sends what the core has for a connection, up to its share of the turn.</summary>
+    /// <returns>True if its share was used up and there may be more.</returns>
+    private bool Transmit(EndpointConnection connection)
+    {
+        for (int i = 0; i < EndpointLimits.MaxTransmitBatches; i++)
+        {
+            if (connection.HoldsBatch || IsBlocked(connection.Core.CurrentPath))
+            {
+                Await(connection);
+                return false;
+            }
+            if (!connection.Core.TryTransmit(Now, _sendBuffer, out Transmit transmit))
+                return false;
+            Span<byte> batch = _sendBuffer.AsSpan(0, transmit.Length);
+            var path = (SocketPath)transmit.Path;
+            // The socket may have left the loop since the core chose the path.
+            if (!_slotOf.TryGetValue(path.Socket, out SocketSlot? slot))
+                continue;
+            (path as RelayPath)?.WriteHeaders(batch, transmit.SegmentSize);
+            int offset = 0;
+            UdpSendStatus status = slot.Blocked ? UdpSendStatus.WouldBlock : BatchSender.Send(path, transmit, batch, ref offset);
+            switch (status)
+            {
+                case UdpSendStatus.Sent:
+                    if (ReferenceEquals(connection.UnreachablePath, path))
+                        connection.UnreachablePath = null;
+                    break;
+                case UdpSendStatus.WouldBlock:
+                    connection.HoldBatch(transmit, batch[offset..]);
+                    Block(slot);
+                    break;
+                case UdpSendStatus.TooLarge:
+                    connection.Core.OnDatagramTooLarge(Now, path, transmit.SegmentSize);
+                    break;
+                case UdpSendStatus.Unreachable:
+                    // Lost, as far as the core is concerned: its timers find another path or give up.
+                    UnreachableBatches++;
+                    if (!ReferenceEquals(connection.UnreachablePath, path))
+                        _log.Unreachable(path.Socket, path.RemoteAddress);
+                    connection.UnreachablePath = path;
+                    break;
+            }
+        }
+        return true;
+    }
+
+    private bool IsBlocked(NetworkPath path) =>
+        path is SocketPath { Socket: { } socket } && _slotOf.TryGetValue(socket, out SocketSlot? slot) && slot.Blocked;
+
+    private void Block(SocketSlot slot)
+    {
+        if (slot.Blocked)
+            return;
+        slot.Blocked = true;
+        _poller.WatchWritable(slot.Socket);
+    }
+
+    private void Await(EndpointConnection connection)
+    {
+        if (connection.Waiting)
+            return;
+        connection.Waiting = true;
+        _waiting.Add(connection);
+    }
+
+    /// <summary>The sockets that were full may have room: the batches that wait go first, in the order in which they began to wait.</summary>
+    private void RetryWaiting()
+    {
+        if (_waiting.Count == 0)
+            return;
+        foreach (SocketSlot slot in _slots)
+            slot.Blocked = false;
+        (_waiting, _retrying) = (_retrying, _waiting);
+        foreach (EndpointConnection connection in _retrying)
+        {
+            connection.Waiting = false;
+            if (connection.HeldPath is { } path && _slotOf.TryGetValue(path.Socket, out SocketSlot? slot)
+                && (slot.Blocked || connection.SendHeld() == UdpSendStatus.WouldBlock))
+            {
+                Block(slot);
+                Await(connection);
+                continue;
+            }
+            MarkReady(connection);
+        }
+        _retrying.Clear();
+    }
+}

@@ -1,0 +1,29 @@
+using Punchline.Quic;
+using Punchline.Udp;
+
+namespace Punchline.Endpoint;
+
+/// <summary>What a loop is made of; everything is handed in. The loop owns poller and sockets and disposes them.</summary>
+internal sealed class EndpointLoopOptions
+{
+    /// <summary>Waits for all sockets.</summary>
+    public required IUdpPoller Poller { get; init; }
+
+    /// <summary>The sockets to begin with; others may join later.</summary>
+    public required IReadOnlyList<IUdpSocket> Sockets { get; init; }
+
+    /// <summary>The protocol.</summary>
+    public required IEndpointCore Core { get; init; }
+
+    /// <summary>The monotonic clock.</summary>
+    public required Func<Instant> Clock { get; init; }
+
+    /// <summary>Where datagrams to an address would leave from.</summary>
+    public required IRouteLookup Routes { get; init; }
+
+    /// <summary>Who is told of faults.</summary>
+    public required IEndpointLog Log { get; init; }
+
+    /// <summary>Makes the owner of an incoming connection; null if none are accepted (a client).</summary>
+    public Func<EndpointConnection, IConnectionHandler>? Accept { get; init; }
+}

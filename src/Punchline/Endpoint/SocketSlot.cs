@@ -1,0 +1,18 @@
+using Punchline.Udp;
+
+namespace Punchline.Endpoint;
+
+/// <summary>What the loop keeps for each socket: one pinned receive buffer, the clients beside QUIC, whether its send buffer is full.</summary>
+internal sealed class SocketSlot(IUdpSocket socket)
+{
+    public IUdpSocket Socket { get; } = socket;
+
+    /// <summary>Pinned for the life of the socket: every batch lands here and is taken apart before the next one.</summary>
+    public byte[] Buffer { get; } = GC.AllocateArray<byte>(EndpointLimits.ReceiveBufferSize, pinned: true);
+
+    /// <summary>Replaced as a whole when it changes, so that a client may be removed while it is being called.</summary>
+    public IDatagramClient[] Clients { get; set; } = [];
+
+    /// <summary>The last send would have blocked, and writability is being watched for.</summary>
+    public bool Blocked { get; set; }
+}
