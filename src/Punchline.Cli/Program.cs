@@ -1,1 +1,6 @@
-return 0;
+using Punchline.Cli;
+using Punchline.Cli.Roles;
+
+using var shutdown = new Shutdown(code => Environment.Exit((int)code));
+shutdown.Listen();
+return (int)await CommandLine.RunAsync(args, CliHost.System(), new RoleFactory(), shutdown.Token);

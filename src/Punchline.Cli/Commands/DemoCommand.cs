@@ -1,0 +1,31 @@
+using System.CommandLine;
+using System.Net;
+using Punchline.Cli.Roles;
+using Punchline.Cli.Settings;
+
+namespace Punchline.Cli.Commands;
+
+/// <summary><c>punchline demo</c>: server, host and client in one, with nothing to set up.</summary>
+internal static class DemoCommand
+{
+    public static Command Create(Session session)
+    {
+        var listen = new Setting<IPEndPoint>("--listen", "ADDRESS:PORT", "Where the client listens; without it 127.0.0.1:52000", Addresses.EndPoint);
+        var once = new Flag("--once", "End after the demonstration instead of staying up for a browser");
+        var nat = new Flag("--nat", "Inside a laboratory, behind two NATs of the kernel (Linux, as root)");
+        var command = new RoleCommand(
+            "demo",
+            "Shows the whole way on this computer: a server, a host that shares a small web page, and a client.",
+            session,
+            "punchline demo",
+            "sudo punchline demo --nat --once");
+        command.AddAll(listen.Option, once.Option, nat.Option);
+        command.SetAction((result, stop) =>
+        {
+            var host = session.Host;
+            var settings = new DemoSettings(listen.Get(result, host), once.Get(result, host), nat.Get(result, host));
+            return Session.RunAsync(session.Roles.Demo(settings, session.Output(result)), stop);
+        });
+        return command;
+    }
+}

@@ -1,0 +1,18 @@
+namespace Punchline.Cli.Output;
+
+/// <summary>Words and figures that both ways of showing events share.</summary>
+internal static class EventWords
+{
+    public static string Of(ServiceProtocol protocol) => protocol == ServiceProtocol.Tcp ? "tcp" : "udp";
+
+    public static string Of(ProgressStage stage) => stage switch
+    {
+        ProgressStage.ReachingServer => "reaching-server",
+        ProgressStage.ReachingHost => "reaching-host",
+        ProgressStage.Punching => "punching",
+        _ => "connected",
+    };
+
+    public static double MegabitsPerSecond(Transferred transferred) =>
+        transferred.Duration > TimeSpan.Zero ? transferred.Bytes * 8 / 1e6 / transferred.Duration.TotalSeconds : 0;
+}

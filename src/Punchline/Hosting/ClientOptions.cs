@@ -1,0 +1,28 @@
+using System.Net;
+
+namespace Punchline;
+
+/// <summary>Whom a client joins, and where it listens.</summary>
+public sealed record ClientOptions
+{
+    /// <summary>The first port of a client that is told none.</summary>
+    public const int DefaultPort = 52000;
+
+    /// <summary>The invite as it was pasted: what chat programs add to it is ignored.</summary>
+    public required string Invite { get; init; }
+
+    /// <summary>A folder for the client's key. It is made when missing, for this user alone.</summary>
+    public required string StateDirectory { get; init; }
+
+    /// <summary>
+    /// Where the first service listens; the others on the next ports. Null: 127.0.0.1 and <see cref="DefaultPort"/>, or
+    /// one of the nine ports after it when that is taken. An address given here that can't be had is an error.
+    /// </summary>
+    public IPEndPoint? Listen { get; init; }
+
+    /// <summary>Where services listen by their name, in place of the above.</summary>
+    public IReadOnlyDictionary<string, IPEndPoint> Map { get; init; } = new Dictionary<string, IPEndPoint>();
+
+    /// <summary>The clock.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}

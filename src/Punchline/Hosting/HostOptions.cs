@@ -1,0 +1,23 @@
+namespace Punchline;
+
+/// <summary>What a host shares, and how it is reached.</summary>
+public sealed record HostOptions
+{
+    /// <summary>The services, all behind one invite and one connection: at least one, with different names.</summary>
+    public required IReadOnlyList<ServiceSpec> Services { get; init; }
+
+    /// <summary>The server, <c>HOST</c> or <c>HOST:PORT</c> (an IPv6 address with a port in brackets).</summary>
+    public required string Server { get; init; }
+
+    /// <summary>A folder for the host's key and invites. It is made when missing, for this user alone.</summary>
+    public required string StateDirectory { get; init; }
+
+    /// <summary>Replaces the invite's secret: invites given before stop at once, open connections included.</summary>
+    public bool NewInvite { get; init; }
+
+    /// <summary>What a server asks of its hosts, if it does. It is proved, never sent.</summary>
+    public string? HostPassword { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}

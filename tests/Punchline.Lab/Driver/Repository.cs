@@ -1,0 +1,20 @@
+namespace Punchline.Lab.Driver;
+
+/// <summary>Where this repository's files are, found upwards from the test program.</summary>
+internal static class Repository
+{
+    public static string Root { get; } = Find();
+
+    public static string Lab { get; } = Path.Combine(Root, "tests", "Punchline.Lab");
+
+    /// <summary>The built program, for <c>dotnet</c>: of the same configuration as the tests.</summary>
+    public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "Punchline.Cli.dll");
+
+    private static string Find()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            if (File.Exists(Path.Combine(folder.FullName, "Punchline.slnx")))
+                return folder.FullName;
+        throw new InvalidOperationException($"no Punchline.slnx above {AppContext.BaseDirectory}");
+    }
+}
