@@ -3,6 +3,8 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
+using Punchline.Quic;
+
 namespace Punchline.Cli.Output;
 
 /// <summary>

@@ -1,5 +1,7 @@
 using System.Globalization;
 
+using Punchline.Quic;
+
 namespace Punchline.Cli.Output;
 
 /// <summary>Events as lines for people: what they wait for on standard output, problems and details on standard error.</summary>

@@ -74,8 +74,8 @@ public readonly struct AdmissionVerdict
     /// <summary>Retry: the token for the client to come back with.</summary>
     public ReadOnlyMemory<byte> RetryToken { get; init; }
 
-    /// <summary>Refuse: a transport error code.</summary>
-    public TransportErrorCode RefusalCode { get; init; }
+    /// <summary>Refuse: a transport error code (an application's close may not stand in an Initial packet).</summary>
+    public ulong RefusalCode { get; init; }
 
     /// <summary>Refuse: what the client's user will read.</summary>
     public string? RefusalReason { get; init; }

@@ -201,7 +201,7 @@ public sealed class QuicEndpoint : IConnectionIdTable
         int headerLength = writer.Position;
         var reason = new byte[MaxRefusalReason];
         System.Text.Unicode.Utf8.FromUtf16(verdict.RefusalReason, reason, out _, out int reasonLength);
-        var close = new ConnectionCloseFrame(false, (ulong)verdict.RefusalCode, 0, reason.AsSpan(0, reasonLength));
+        var close = new ConnectionCloseFrame(false, verdict.RefusalCode, 0, reason.AsSpan(0, reasonLength));
         close.Write(ref writer);
         Span<byte> packet = buffer.AsSpan(0, writer.Position + AeadKey.TagLength);
         PacketHeaderWriter.PatchLength(packet, lengthOffset, packet.Length - numberOffset);

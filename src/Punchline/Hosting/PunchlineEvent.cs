@@ -1,4 +1,5 @@
 using System.Net;
+using Punchline.Quic;
 
 namespace Punchline;
 
@@ -41,16 +42,6 @@ public sealed record PeerJoined(DateTimeOffset Time, string Peer) : PunchlineEve
 /// <param name="Peer">Its id, shortened for people.</param>
 /// <param name="Reason">Why, in a few words.</param>
 public sealed record PeerLeft(DateTimeOffset Time, string Peer, string Reason) : PunchlineEvent(Time);
-
-/// <summary>The kind of a path.</summary>
-public enum PathKind
-{
-    /// <summary>From peer to peer.</summary>
-    Direct,
-
-    /// <summary>Through the server.</summary>
-    Relay,
-}
 
 /// <summary>Data to and from a peer takes another path now.</summary>
 /// <param name="Time">When.</param>

@@ -1,13 +1,13 @@
 namespace Punchline;
 
-/// <summary>The protocol of a shared service.</summary>
+/// <summary>The protocol of a shared service; the numbers are those of IP, and what is sent.</summary>
 public enum ServiceProtocol
 {
     /// <summary>Every connection is a stream of its own.</summary>
-    Tcp,
+    Tcp = 6,
 
     /// <summary>Every local source address is a flow of datagrams, unreliable and unordered.</summary>
-    Udp,
+    Udp = 17,
 }
 
 /// <summary>One local port that a host shares.</summary>

@@ -3,10 +3,10 @@ namespace Punchline.Invites;
 /// <summary>Why a token that opens lets nobody in: the application code of the one refusal (docs/wire/door.md).</summary>
 internal enum RefusalReason : ulong
 {
-    Revoked = 0x11,
-    Expired = 0x12,
-    UsedUp = 0x13,
-    Removed = 0x14,
+    Revoked = 0x3150_4311,
+    Expired = 0x3150_4312,
+    UsedUp = 0x3150_4313,
+    Removed = 0x3150_4314,
 }
 
 /// <summary>An invite or a friend as the door sees it.</summary>

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using Punchline.Endpoint;
 using Punchline.Quic;
-using Punchline.Relay;
 
 namespace Punchline.Invites;
 

@@ -12,13 +12,6 @@ internal enum TunnelMessageType : ushort
     Bye = 0x0005,
 }
 
-/// <summary>What a service carries; the numbers are those of IP.</summary>
-internal enum ServiceProtocol : byte
-{
-    Tcp = 6,
-    Udp = 17,
-}
-
 /// <summary>Why a flow could not be served.</summary>
 internal enum ServiceErrorCode : byte
 {

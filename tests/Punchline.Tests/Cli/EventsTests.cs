@@ -4,6 +4,8 @@ using Punchline.Cli;
 using Punchline.Cli.Output;
 using Xunit;
 
+using Punchline.Quic;
+
 namespace Punchline.Tests.Cli;
 
 /// <summary>Events as programs and as people see them. The JSON lines are golden: their names stay.</summary>

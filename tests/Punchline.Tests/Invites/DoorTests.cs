@@ -2,7 +2,8 @@ using System.Net;
 using System.Security.Cryptography;
 using Punchline.Invites;
 using Punchline.Quic;
-using Punchline.Relay;
+using Punchline.Endpoint;
+using Punchline.Tests.Endpoint;
 using Xunit;
 
 namespace Punchline.Tests.Invites;
@@ -10,7 +11,8 @@ namespace Punchline.Tests.Invites;
 /// <summary>Who the door lets try, and that it says nothing to everybody else.</summary>
 public sealed class DoorTests : IDisposable
 {
-    private static readonly NetworkPath Path = new RelayPath(new UdpAddress(IPAddress.Parse("192.0.2.9"), 3478), 7);
+    private static readonly FakeSocket Socket = new("192.0.2.1", 4000);
+    private static readonly NetworkPath Path = new RelayPath(Socket, new UdpAddress(IPAddress.Parse("192.0.2.9"), 3478), 7);
 
     private readonly Records _records = new();
     private readonly TestRandomness _randomness = new(1);
@@ -212,10 +214,10 @@ public sealed class DoorTests : IDisposable
     }
 
     [Theory]
-    [InlineData(0x11)]
-    [InlineData(0x12)]
-    [InlineData(0x13)]
-    [InlineData(0x14)]
+    [InlineData(0x3150_4311)]
+    [InlineData(0x3150_4312)]
+    [InlineData(0x3150_4313)]
+    [InlineData(0x3150_4314)]
     public void A_tombstone_is_told_once_a_second_and_only_to_who_holds_the_secret(ulong reason)
     {
         _records.Add(Samples.Id, Samples.Secret, refusal: (RefusalReason)reason);
@@ -247,7 +249,7 @@ public sealed class DoorTests : IDisposable
             altered[i] ^= 1;
             AssertSilent(altered, ours);
         }
-        var elsewhere = new RelayPath(Path.RemoteAddress, 8);
+        var elsewhere = new RelayPath(Socket, Path.RemoteAddress, 8);
         Assert.Equal(AdmissionAction.Ignore, Admit(again, ours, elsewhere).Action);
         AdmissionVerdict verdict = Admit(again, ours);
         Assert.Equal(AdmissionAction.Accept, verdict.Action);
