@@ -232,7 +232,7 @@ public sealed partial class QuicConnection : ILossHandler
                     Space(space).CryptoOut.OnAcked(frame);
                     break;
                 case SentFrameKind.Ack:
-                    Space(space).Received.OnAckAcknowledged(frame.Offset);
+                    Space(space).Received.OnAckAcknowledged(frame.Id);
                     break;
                 case SentFrameKind.Candidate or SentFrameKind.CandidateGone:
                     _localCandidates.OnAcked(frame);

@@ -395,7 +395,7 @@ public sealed partial class QuicConnection
             ? (ulong)space.Received.Delay(_now).TotalMicroseconds >> (int)TransportParameters.DefaultAckDelayExponent
             : 0;
         if (AckFrame.TryWrite(ref writer, space.Received.Ranges, delay, space.Received.Ecn))
-            sent.Add(new SentFrame(SentFrameKind.Ack, 0, space.Received.Largest!.Value, 0, false));
+            sent.Add(new SentFrame(SentFrameKind.Ack, space.Received.AckSerial, 0, 0, false));
     }
 
     /// <summary>A probe has nothing new to carry: it carries what has waited longest (RFC 9002 section 6.2.4).</summary>

@@ -33,6 +33,7 @@ internal sealed class ReceivedPackets
     public const int DefaultThreshold = 2;
 
     private readonly PacketRange[] _ranges = new PacketRange[MaxRanges + 1];
+    private readonly ulong[] _changed = new ulong[MaxRanges + 1];
     private int _count;
     private readonly DuplicateFilter _seen = new();
     private ulong? _largestEliciting;
@@ -41,6 +42,9 @@ internal sealed class ReceivedPackets
     private bool _somethingNew;
     private bool _ecnSeen;
     private EcnCounts _ecn;
+
+    /// <summary>The serial number of the next ACK frame, to be remembered with it.</summary>
+    public ulong AckSerial { get; private set; }
 
     /// <summary>How many ack-eliciting packets make an acknowledgement due at once.</summary>
     public int AckElicitingThreshold { get; set; } = DefaultThreshold;
@@ -105,21 +109,29 @@ internal sealed class ReceivedPackets
     /// <summary>An ACK frame with these ranges left.</summary>
     public void OnAckSent()
     {
+        AckSerial++;
         _somethingNew = false;
         _elicitingUnacked = 0;
         AckDeadline = Instant.Never;
     }
 
     /// <summary>
-    /// The peer has an ACK frame of ours: what it said need not be said again (RFC 9000 section 13.2.4). The highest range stays.
+    /// The peer has an ACK frame of ours: what it said need not be said again (RFC 9000 section 13.2.4). A range to which a
+    /// number was added since stays, however low: with several paths, packets far below the largest still arrive. The
+    /// highest range stays in any case.
     /// </summary>
-    /// <param name="largestThatWeAcked">The Largest Acknowledged field of that frame.</param>
-    public void OnAckAcknowledged(ulong largestThatWeAcked)
+    /// <param name="serial">What <see cref="AckSerial"/> was when that frame was written.</param>
+    public void OnAckAcknowledged(ulong serial)
     {
-        int keep = _count;
-        while (keep > 1 && _ranges[keep - 1].Largest <= largestThatWeAcked)
-            keep--;
-        Forget(keep);
+        int kept = Math.Min(_count, 1);
+        for (int i = kept; i < _count; i++)
+        {
+            if (_changed[i] <= serial)
+                continue;
+            _ranges[kept] = _ranges[i];
+            _changed[kept++] = _changed[i];
+        }
+        _count = kept;
     }
 
     /// <summary>Puts a number that is not there into the ranges.</summary>
@@ -136,30 +148,32 @@ internal sealed class ReceivedPackets
         if (extendsLower && extendsUpper)
         {
             _ranges[i - 1] = new PacketRange(_ranges[i].Smallest, _ranges[i - 1].Largest);
+            _changed[i - 1] = AckSerial;
             Array.Copy(_ranges, i + 1, _ranges, i, _count - i - 1);
+            Array.Copy(_changed, i + 1, _changed, i, _count - i - 1);
             _count--;
             return _ranges[i - 1].Smallest;
         }
         if (extendsLower)
         {
             _ranges[i] = new PacketRange(_ranges[i].Smallest, pn);
+            _changed[i] = AckSerial;
             return _ranges[i].Smallest;
         }
         if (extendsUpper)
         {
             _ranges[i - 1] = new PacketRange(pn, _ranges[i - 1].Largest);
+            _changed[i - 1] = AckSerial;
             return pn;
         }
         Array.Copy(_ranges, i, _ranges, i + 1, _count - i);
+        Array.Copy(_changed, i, _changed, i + 1, _count - i);
         _ranges[i] = new PacketRange(pn, pn);
+        _changed[i] = AckSerial;
         _count++;
-        if (_count > MaxRanges)
-            Forget(MaxRanges);
+        _count = Math.Min(_count, MaxRanges);
         return pn;
     }
-
-    /// <summary>Keeps so many of the highest ranges.</summary>
-    private void Forget(int keep) => _count = Math.Min(_count, keep);
 
     private void Count(EcnCodepoint ecn)
     {

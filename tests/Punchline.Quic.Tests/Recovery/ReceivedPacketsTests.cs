@@ -27,33 +27,33 @@ public class ReceivedPacketsTests
             {
                 var received = new ReceivedPackets();
                 var model = new SortedSet<ulong>();
-                var everything = new HashSet<ulong>();
+                var addedAt = new Dictionary<ulong, ulong>();
                 long front = 300;
                 foreach ((int offset, int dice) in steps)
                 {
                     ulong pn = (ulong)(front + offset);
                     front = Math.Max(front, front + offset);
-                    bool duplicate = everything.Contains(pn);
+                    bool duplicate = addedAt.ContainsKey(pn);
                     Assert.Equal(duplicate, received.IsDuplicate(pn));
                     received.OnReceived(pn, true, false, Start, MaxAckDelay, false);
-                    if (everything.Add(pn))
+                    if (addedAt.TryAdd(pn, received.AckSerial))
                         model.Add(pn);
+                    if (dice == 1)
+                        received.OnAckSent();
                     if (dice == 0)
                     {
-                        ulong said = (ulong)Math.Max(0, front - (offset & 31));
+                        ulong said = received.AckSerial - Math.Min(received.AckSerial, (ulong)(offset & 3));
                         received.OnAckAcknowledged(said);
-                        Drop(said);
+                        foreach (PacketRange range in Ranges(model)[1..])
+                        {
+                            if (addedAt.Where(entry => entry.Key >= range.Smallest && entry.Key <= range.Largest).Max(entry => entry.Value) <= said)
+                                model.RemoveWhere(n => n >= range.Smallest && n <= range.Largest);
+                        }
                     }
                     while (Ranges(model).Count > ReceivedPackets.MaxRanges)
                         DropLowest();
                     Assert.Equal(Ranges(model), received.Ranges.ToArray());
                     Assert.Equal(model.Max, received.Largest);
-                }
-
-                void Drop(ulong said)
-                {
-                    while (Ranges(model) is { Count: > 1 } ranges && ranges[^1].Largest <= said)
-                        DropLowest();
                 }
 
                 void DropLowest()

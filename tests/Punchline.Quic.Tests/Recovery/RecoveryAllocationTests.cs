@@ -63,7 +63,7 @@ public sealed class RecoveryAllocationTests : ILossHandler
             reader.TryReadVarInt(out ulong type);
             AckFrame.TryRead(ref reader, type, out AckFrame frame);
             _detector.OnAckReceived(App, frame, TimeSpan.Zero, _path, _now, this);
-            _received.OnAckAcknowledged(_pn - 200);
+            _received.OnAckAcknowledged(_received.AckSerial - 1);
         }
         while (_detector.NextTimeout <= _now)
             _detector.OnTimeout(_now, this);
