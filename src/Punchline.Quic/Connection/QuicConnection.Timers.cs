@@ -20,7 +20,9 @@ public sealed partial class QuicConnection
             if (!_close.IsOpen)
                 return _close.Deadline;
             Instant next = Instant.Min(_loss.NextTimeout, _pacedUntil);
-            next = Instant.Min(next, Space(PacketNumberSpace.Application).Received.AckDeadline);
+            // An acknowledgement that the anti-amplification limit holds back waits for a datagram, not for time.
+            if (!_paths.Current.Recovery.IsAmplificationBlocked)
+                next = Instant.Min(next, Space(PacketNumberSpace.Application).Received.AckDeadline);
             next = Instant.Min(next, _liveness.IdleDeadline(ProbeTimeout));
             if (!_isConfirmed)
                 return next;

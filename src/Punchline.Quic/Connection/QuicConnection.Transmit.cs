@@ -24,6 +24,15 @@ public sealed partial class QuicConnection
     /// <summary>Packet number and payload together, so that a header protection sample exists (RFC 9001 section 5.4.2).</summary>
     private const int MinNumberAndPayload = 4;
 
+    /// <summary>
+    /// Acknowledgements in a row that nobody acknowledges before one carries a PING: so a side that only receives learns which
+    /// of its own ranges have been heard (RFC 9000 section 13.2.4).
+    /// </summary>
+    private const int PingAfterAcks = 32;
+
+    /// <summary>Under an anti-amplification limit, room for less than a header, an acknowledgement and a tag is none.</summary>
+    private const int LeastDatagram = 64;
+
     /// <summary>What we tell as max_ack_delay: RFC 9000's default.</summary>
     private static readonly TimeSpan MaxAckDelay = TimeSpan.FromMilliseconds(25);
 
@@ -34,6 +43,7 @@ public sealed partial class QuicConnection
     private int _batchCount;
     private Instant _pacedUntil = Instant.Never;
     private bool _owesPing;
+    private int _acksOnly;
     private ulong _nextSkip;
 
     /// <summary>A packet of the datagram that is being built: where it lies, before it is sealed.</summary>
@@ -93,10 +103,12 @@ public sealed partial class QuicConnection
     /// <returns>Its length, 0 if nothing is to be sent.</returns>
     private int BuildDatagram(PathState path, Span<byte> buffer, int start, int size)
     {
-        // RFC 9000 section 8.1. A datagram that would break the limit waits for the peer's next one.
-        path.Recovery.IsAmplificationBlocked = path.AmplificationCredit < size;
+        // RFC 9000 section 8.1. What would break the limit waits for the peer's next datagram; an acknowledgement may still fit.
+        int least = _isConfirmed ? LeastDatagram : size;
+        path.Recovery.IsAmplificationBlocked = path.AmplificationCredit < least;
         if (path.Recovery.IsAmplificationBlocked)
             return 0;
+        size = (int)Math.Min(size, path.AmplificationCredit);
         bool mayFill = MayFill(path, size);
         int packets = 0;
         int length = 0;
@@ -174,7 +186,7 @@ public sealed partial class QuicConnection
         if (eliciting)
         {
             WriteElicitingFrames(space, path, ref writer, sent);
-            if (probe && writer.Position == afterAck && writer.Remaining > 0)
+            if ((probe || _acksOnly >= PingAfterAcks) && writer.Position == afterAck && writer.Remaining > 0)
                 WritePing(ref writer, sent);
         }
         bool isAckEliciting = writer.Position > afterAck;
@@ -272,6 +284,8 @@ public sealed partial class QuicConnection
             _loss.OnProbeSent(built.Space);
             _liveness.OnAckElicitingSent(_now);
         }
+        if (built.Space == PacketNumberSpace.Application)
+            _acksOnly = built.IsAckEliciting ? 0 : _acksOnly + 1;
         ReadOnlySpan<SentFrame> frames = space.Building.AsSpan();
         if (!frames.IsEmpty && frames[0].Kind == SentFrameKind.Ack)
             space.Received.OnAckSent();

@@ -53,6 +53,9 @@ internal sealed class Scene
         HostConnection.AddLocalCandidate(new Candidate(HostDirect, CandidateKind.Host));
     }
 
+    /// <summary>The client's NAT forgets: its datagrams come from another address from now on, and only that one is reachable.</summary>
+    internal void RebindClient(LinkProfile profile) => Network.Rebind(ClientRelay, Address(1, 1, 41_001), profile);
+
     /// <summary>Fails with what is needed to understand it.</summary>
     internal void Check(bool condition, string what)
     {

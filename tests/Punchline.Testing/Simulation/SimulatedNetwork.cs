@@ -15,6 +15,8 @@ public sealed class SimulatedNetwork
     private readonly PriorityQueue<Delivery, (long At, long Order)> _flying = new();
     private readonly List<SimulatedPeer> _peers = [];
     private readonly Dictionary<(UdpAddress From, UdpAddress To), Link> _links = [];
+    private readonly Dictionary<UdpAddress, UdpAddress> _mappings = [];
+    private readonly Dictionary<UdpAddress, UdpAddress> _inside = [];
     private long _order;
     private int _stepsAtInstant;
 
@@ -64,6 +66,18 @@ public sealed class SimulatedNetwork
     {
         SetLink(one, other, profile);
         SetLink(other, one, profile);
+    }
+
+    /// <summary>A NAT in front of an address changes its mapping: outside it is seen under another one, and the old one is dead.</summary>
+    public void Rebind(UdpAddress inside, UdpAddress outside, LinkProfile profile)
+    {
+        if (_mappings.Remove(inside, out UdpAddress old))
+            _inside.Remove(old);
+        _mappings[inside] = outside;
+        _inside[outside] = inside;
+        foreach (((UdpAddress from, UdpAddress to) _, Link link) in _links.Where(entry => entry.Key.From == inside || entry.Key.To == inside))
+            link.Profile = profile;
+        Log.Add(Now, $"rebind {inside} as {outside}");
     }
 
     /// <summary>A peer sends a datagram.</summary>
@@ -147,10 +161,15 @@ public sealed class SimulatedNetwork
         while (_flying.TryPeek(out _, out (long At, long Order) due) && due.At <= Now.Ticks)
         {
             Delivery delivery = _flying.Dequeue();
+            // A rebound address is known by its new outside alone.
+            UdpAddress to = _inside.TryGetValue(delivery.To, out UdpAddress inside) ? inside : delivery.To;
+            if (to == delivery.To && _mappings.ContainsKey(to))
+                continue;
+            UdpAddress from = _mappings.GetValueOrDefault(delivery.From, delivery.From);
             foreach (SimulatedPeer peer in _peers)
             {
-                if (peer.Owns(delivery.To))
-                    peer.Receive(delivery.To, delivery.From, delivery.Datagram);
+                if (peer.Owns(to))
+                    peer.Receive(to, from, delivery.Datagram);
             }
         }
         foreach (SimulatedPeer peer in _peers)
