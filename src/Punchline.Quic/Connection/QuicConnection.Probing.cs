@@ -133,7 +133,11 @@ public sealed partial class QuicConnection
     /// <summary>An authentic packet came on a path.</summary>
     private void OnHeardOnPath(PathState state)
     {
-        state.IsSuspect = false;
+        if (state.IsSuspect)
+        {
+            state.IsSuspect = false;
+            ReconsiderPaths();
+        }
         if (state.Stage == PathStage.Failed || (state.Stage == PathStage.Opening && !state.Schedule.HasProbesLeft && _isConfirmed))
             StartOpening(state);
     }

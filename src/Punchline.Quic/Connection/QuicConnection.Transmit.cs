@@ -276,10 +276,10 @@ public sealed partial class QuicConnection
         // RFC 9002 section 2: what is ack-eliciting or padded counts as in flight; acknowledgements alone do not.
         if (built.IsAckEliciting)
             flags |= SentPacketFlags.AckEliciting | SentPacketFlags.InFlight;
-        if (built.Space == PacketNumberSpace.Application && !flags.HasFlag(SentPacketFlags.Probe) && MayMark(path))
+        if (built.Space == PacketNumberSpace.Application && (flags & SentPacketFlags.Probe) == SentPacketFlags.None && MayMark(path))
             flags |= SentPacketFlags.EcnMarked;
         _loss.OnPacketSent(built.Space, built.Number, _now, length, path.Recovery, flags, space.Building.AsSpan());
-        if (built.IsAckEliciting && !flags.HasFlag(SentPacketFlags.Probe))
+        if (built.IsAckEliciting && (flags & SentPacketFlags.Probe) == SentPacketFlags.None)
         {
             _loss.OnProbeSent(built.Space);
             _liveness.OnAckElicitingSent(_now);
@@ -295,7 +295,16 @@ public sealed partial class QuicConnection
         if (IsClient && built.Space == PacketNumberSpace.Handshake)
             _discardInitialKeys = true;
         if (built.Space == PacketNumberSpace.Application && _oneRtt!.NeedsUpdate)
-            _oneRtt.TryUpdate();
+            UpdateKeys();
+    }
+
+    /// <summary>RFC 9001 section 6.6: fresh keys before the old ones have sealed too much; where the peer prevents that, the end.</summary>
+    private void UpdateKeys()
+    {
+        if (_oneRtt!.TryUpdate())
+            _options.Trace?.Record(new TraceEvent(TraceKind.Keys, _now, IsClient, PacketNumberSpace.Application, 0, 0, null, "updated"));
+        else if (_oneRtt.IsExhausted)
+            CloseWith(QuicError.Transport(TransportErrorCode.AeadLimitReached, "the peer lets no key update happen"));
     }
 
     private bool _discardInitialKeys;

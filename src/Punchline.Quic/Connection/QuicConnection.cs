@@ -244,9 +244,10 @@ public sealed partial class QuicConnection : IDisposable
     {
         Emit(new QuicEvent { Kind = QuicEventKind.Closed, Error = _close.Error });
         TraceState("closed");
-        if (!IsEstablished)
+        if (!IsClient && !IsEstablished)
             _options.Admission?.OnHandshakeEnded(AdmissionTag, established: false);
-        _options.Admission?.OnConnectionEnded(AdmissionTag);
+        if (!IsClient)
+            _options.Admission?.OnConnectionEnded(AdmissionTag);
         if (IsTerminated)
             Release();
     }
