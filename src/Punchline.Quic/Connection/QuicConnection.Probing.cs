@@ -198,6 +198,9 @@ public sealed partial class QuicConnection
         }
         if (best != _paths.Current)
         {
+            // What died must prove itself again before it is chosen again: the next rounds probe it.
+            if (_paths.Current is { IsSuspect: true, IsDirect: true } dead)
+                dead.Stage = PathStage.Failed;
             MoveTo(best);
             _owesPing = true; // The nomination itself: a non-probing packet that asks for an answer.
         }

@@ -50,6 +50,9 @@ public sealed partial class QuicConnection
         }
     }
 
+    /// <summary>True if the datagram ends with a stateless reset token of the peer's.</summary>
+    internal bool IsStatelessReset(ReadOnlySpan<byte> datagram) => _peerIds.IsStatelessReset(datagram);
+
     /// <returns>True if a packet authenticated.</returns>
     private bool ReceivePacket(
         in PacketHeader header, Span<byte> packet, NetworkPath network, ref PathState? path, bool congestionExperienced, int datagramLength)

@@ -29,6 +29,7 @@ public sealed class QuicEndpoint : IConnectionIdTable
     private readonly QuicEndpointOptions _options;
     private readonly ConnectionContext _context;
     private readonly ConnectionIdFactory _ids;
+    private readonly HashSet<QuicConnection> _connections = [];
     private readonly Dictionary<ulong, QuicConnection> _byLocalId = [];
     private readonly Dictionary<ConnectionId, QuicConnection> _byFirstDestination = [];
     private readonly Queue<Answer> _answers = new();
@@ -58,7 +59,9 @@ public sealed class QuicEndpoint : IConnectionIdTable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(path);
-        return QuicConnection.CreateClient(_context, options, path, now);
+        QuicConnection connection = QuicConnection.CreateClient(_context, options, path, now);
+        _connections.Add(connection);
+        return connection;
     }
 
     /// <summary>A datagram arrived. It is decrypted where it lies: the buffer's content is spent afterwards.</summary>
@@ -70,17 +73,29 @@ public sealed class QuicEndpoint : IConnectionIdTable
     public QuicConnection? Receive(Instant now, NetworkPath path, bool congestionExperienced, Span<byte> datagram)
     {
         ArgumentNullException.ThrowIfNull(path);
-        if (!PacketHeader.TryRead(datagram, ConnectionIdFactory.Length, out PacketHeader header))
-            return null;
-        QuicConnection? connection = Find(header.Destination);
-        if (connection is null)
-        {
-            connection = OnStranger(now, path, header, datagram);
-            if (connection is null)
-                return null;
-        }
-        connection.Receive(now, path, congestionExperienced, datagram);
+        QuicConnection? connection = null;
+        bool isPacket = PacketHeader.TryRead(datagram, ConnectionIdFactory.Length, out PacketHeader header);
+        if (isPacket)
+            connection = Find(header.Destination) ?? OnStranger(now, path, header, datagram);
+        connection ??= FindReset(path, datagram);
+        connection?.Receive(now, path, congestionExperienced, datagram);
         return connection;
+    }
+
+    /// <summary>
+    /// A stateless reset carries no connection id that we know, only a token at its end (RFC 9000 section 10.3.1). The
+    /// connections of a process are few, and only those on the path that it came by are asked.
+    /// </summary>
+    private QuicConnection? FindReset(NetworkPath path, ReadOnlySpan<byte> datagram)
+    {
+        if (datagram.Length < MinReset || FirstByte.IsLong(datagram[0]))
+            return null;
+        foreach (QuicConnection connection in _connections)
+        {
+            if (connection.Uses(path) && connection.IsStatelessReset(datagram))
+                return connection;
+        }
+        return null;
     }
 
     /// <summary>The next answer that belongs to no connection: a Retry, a refusal, a version negotiation or a stateless reset.</summary>
@@ -104,6 +119,7 @@ public sealed class QuicEndpoint : IConnectionIdTable
     public void Remove(QuicConnection connection)
     {
         ArgumentNullException.ThrowIfNull(connection);
+        _connections.Remove(connection);
         if (!connection.IsClient)
             _byFirstDestination.Remove(connection.FirstDestination);
     }
@@ -161,6 +177,7 @@ public sealed class QuicEndpoint : IConnectionIdTable
         {
             case AdmissionAction.Accept:
                 QuicConnection connection = QuicConnection.CreateServer(_context, facts, verdict);
+                _connections.Add(connection);
                 _byFirstDestination[header.Destination] = connection;
                 return connection;
             case AdmissionAction.Retry:

@@ -46,6 +46,9 @@ public sealed class SimulatedNetwork
     /// <summary>Is asked about each datagram before the link is: true drops it. For tests that aim at one packet.</summary>
     public Func<SimulatedPeer, ReadOnlyMemory<byte>, bool>? DropFilter { get; set; }
 
+    /// <summary>Sees where each datagram goes, and its length.</summary>
+    public Action<UdpAddress, int>? Watch { get; set; }
+
     /// <summary>Datagrams handed to the network so far.</summary>
     public long Sent { get; private set; }
 
@@ -84,6 +87,7 @@ public sealed class SimulatedNetwork
     public void Send(SimulatedPeer from, UdpAddress source, UdpAddress target, ReadOnlySpan<byte> datagram)
     {
         Sent++;
+        Watch?.Invoke(target, datagram.Length);
         byte[] copy = datagram.ToArray();
         if (DropFilter?.Invoke(from, copy) == true)
         {
