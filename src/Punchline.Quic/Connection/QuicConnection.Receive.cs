@@ -16,7 +16,7 @@ public sealed partial class QuicConnection
     private Instant _now;
 
     /// <summary>A datagram for this connection. It is decrypted where it lies.</summary>
-    internal void Receive(Instant now, NetworkPath network, bool congestionExperienced, Span<byte> datagram)
+    internal void Receive(Instant now, NetworkPath network, EcnCodepoint ecn, Span<byte> datagram)
     {
         _now = now;
         if (!_close.IsOpen)
@@ -40,7 +40,7 @@ public sealed partial class QuicConnection
             else if (header.Destination != first)
                 break;
             offset += header.PacketLength;
-            opened |= ReceivePacket(header, rest[..header.PacketLength], network, ref path, congestionExperienced, datagram.Length);
+            opened |= ReceivePacket(header, rest[..header.PacketLength], network, ref path, ecn, datagram.Length);
         }
         if (!opened && _close.IsOpen && _peerIds.IsStatelessReset(datagram))
         {
@@ -55,7 +55,7 @@ public sealed partial class QuicConnection
 
     /// <returns>True if a packet authenticated.</returns>
     private bool ReceivePacket(
-        in PacketHeader header, Span<byte> packet, NetworkPath network, ref PathState? path, bool congestionExperienced, int datagramLength)
+        in PacketHeader header, Span<byte> packet, NetworkPath network, ref PathState? path, EcnCodepoint ecn, int datagramLength)
     {
         switch (header.Type)
         {
@@ -63,11 +63,11 @@ public sealed partial class QuicConnection
                 // RFC 9000 section 14.1: a server discards an Initial in a datagram that is too small.
                 if (!IsClient && datagramLength < MinInitialDatagram)
                     return Drop("small Initial", packet.Length);
-                return ReceiveHandshakePacket(Space(PacketNumberSpace.Initial), header, packet, path, congestionExperienced);
+                return ReceiveHandshakePacket(Space(PacketNumberSpace.Initial), header, packet, path, ecn);
             case PacketType.Handshake:
-                return ReceiveHandshakePacket(Space(PacketNumberSpace.Handshake), header, packet, path, congestionExperienced);
+                return ReceiveHandshakePacket(Space(PacketNumberSpace.Handshake), header, packet, path, ecn);
             case PacketType.OneRtt:
-                return ReceiveOneRtt(header, packet, network, ref path, congestionExperienced, datagramLength);
+                return ReceiveOneRtt(header, packet, network, ref path, ecn, datagramLength);
             case PacketType.Retry:
                 OnRetry(header, packet);
                 return false;
@@ -80,7 +80,7 @@ public sealed partial class QuicConnection
     }
 
     private bool ReceiveHandshakePacket(
-        PacketSpace space, in PacketHeader header, Span<byte> packet, PathState? path, bool congestionExperienced)
+        PacketSpace space, in PacketHeader header, Span<byte> packet, PathState? path, EcnCodepoint ecn)
     {
         // RFC 9000 section 9: no other path before the handshake is confirmed.
         if (space.ReadKeys is not { } keys || path is null)
@@ -116,12 +116,12 @@ public sealed partial class QuicConnection
             OnFirstAddressValidated();
             DiscardSpace(PacketNumberSpace.Initial); // RFC 9001 section 4.9.1
         }
-        Process(space, number, packet[headerLength..^AeadTagLength], path, header.Destination, congestionExperienced, packet.Length, full: true);
+        Process(space, number, packet[headerLength..^AeadTagLength], path, header.Destination, ecn, packet.Length, full: true);
         return true;
     }
 
     private bool ReceiveOneRtt(
-        in PacketHeader header, Span<byte> packet, NetworkPath network, ref PathState? path, bool congestionExperienced, int datagramLength)
+        in PacketHeader header, Span<byte> packet, NetworkPath network, ref PathState? path, EcnCodepoint ecn, int datagramLength)
     {
         // RFC 9001 section 5.7: a server opens no 1-RTT packet before its handshake is complete.
         if (_oneRtt is not { } keys || (!IsClient && !IsEstablished))
@@ -161,7 +161,7 @@ public sealed partial class QuicConnection
             Drop("unknown path", packet.Length);
             return true;
         }
-        Process(space, number, packet[headerLength..^AeadTagLength], path, header.Destination, congestionExperienced, packet.Length,
+        Process(space, number, packet[headerLength..^AeadTagLength], path, header.Destination, ecn, packet.Length,
             full: datagramLength >= MtuDiscovery.BaseSize);
         return true;
     }
@@ -171,7 +171,7 @@ public sealed partial class QuicConnection
 
     /// <summary>A packet that is authentic and new.</summary>
     private void Process(PacketSpace space, ulong number, ReadOnlySpan<byte> payload, PathState path,
-        in ConnectionId destination, bool congestionExperienced, int size, bool full)
+        in ConnectionId destination, EcnCodepoint ecn, int size, bool full)
     {
         _statistics.PacketsReceived++;
         _statistics.BytesReceived += (ulong)size;
@@ -187,7 +187,7 @@ public sealed partial class QuicConnection
             CloseWith(error);
             return;
         }
-        space.Received.OnReceived(number, packet.IsAckEliciting, congestionExperienced, _now, MaxAckDelay,
+        space.Received.OnReceived(number, packet.IsAckEliciting, ecn, _now, MaxAckDelay,
             immediate: space.Id != PacketNumberSpace.Application);
         if (space.Id != PacketNumberSpace.Application || !_close.IsOpen)
             return;

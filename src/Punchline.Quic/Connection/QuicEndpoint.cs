@@ -67,10 +67,10 @@ public sealed class QuicEndpoint : IConnectionIdTable
     /// <summary>A datagram arrived. It is decrypted where it lies: the buffer's content is spent afterwards.</summary>
     /// <param name="now">The time.</param>
     /// <param name="path">The way that it came: the same object for every datagram of that way.</param>
-    /// <param name="congestionExperienced">It was marked CE (RFC 3168).</param>
+    /// <param name="ecn">The ECN field of its IP header (RFC 3168).</param>
     /// <param name="datagram">The UDP payload, without the path's own header.</param>
     /// <returns>The connection that it belongs to, perhaps a new one (whose Owner is still null); null if nobody took it.</returns>
-    public QuicConnection? Receive(Instant now, NetworkPath path, bool congestionExperienced, Span<byte> datagram)
+    public QuicConnection? Receive(Instant now, NetworkPath path, EcnCodepoint ecn, Span<byte> datagram)
     {
         ArgumentNullException.ThrowIfNull(path);
         QuicConnection? connection = null;
@@ -78,7 +78,7 @@ public sealed class QuicEndpoint : IConnectionIdTable
         if (isPacket)
             connection = Find(header.Destination) ?? OnStranger(now, path, header, datagram);
         connection ??= FindReset(path, datagram);
-        connection?.Receive(now, path, congestionExperienced, datagram);
+        connection?.Receive(now, path, ecn, datagram);
         return connection;
     }
 

@@ -2,22 +2,6 @@ using Punchline.Quic.Wire;
 
 namespace Punchline.Quic.Recovery;
 
-/// <summary>The ECN codepoint of a received datagram (RFC 3168 section 5).</summary>
-internal enum EcnCodepoint : byte
-{
-    /// <summary>Not marked, or not known.</summary>
-    NotEct = 0b00,
-
-    /// <summary>ECT(1).</summary>
-    Ect1 = 0b01,
-
-    /// <summary>ECT(0).</summary>
-    Ect0 = 0b10,
-
-    /// <summary>Congestion experienced.</summary>
-    Ce = 0b11,
-}
-
 /// <summary>
 /// What was received in one packet number space: it finds duplicates, makes up the ranges of ACK frames and says when one is due
 /// (RFC 9000 section 13.2). Ranges stand in descending order, as ACK frames have them. Allocates nothing after construction.
@@ -73,15 +57,10 @@ internal sealed class ReceivedPackets
     /// <summary>A packet was received and authenticated. A duplicate changes nothing.</summary>
     /// <param name="pn">Its number.</param>
     /// <param name="ackEliciting">It must be acknowledged.</param>
-    /// <param name="congestionExperienced">Its datagram was marked CE.</param>
+    /// <param name="ecn">The ECN codepoint of its datagram.</param>
     /// <param name="now">The time of arrival.</param>
     /// <param name="maxAckDelay">Our max_ack_delay: the longest that an acknowledgement may wait.</param>
     /// <param name="immediate">It may not wait: Initial and Handshake packets (RFC 9000 section 13.2.1).</param>
-    public void OnReceived(ulong pn, bool ackEliciting, bool congestionExperienced, Instant now, TimeSpan maxAckDelay, bool immediate) =>
-        OnReceived(pn, ackEliciting, congestionExperienced ? EcnCodepoint.Ce : EcnCodepoint.NotEct, now, maxAckDelay, immediate);
-
-    /// <inheritdoc cref="OnReceived(ulong, bool, bool, Instant, TimeSpan, bool)"/>
-    /// <param name="ecn">The ECN codepoint of its datagram.</param>
     public void OnReceived(ulong pn, bool ackEliciting, EcnCodepoint ecn, Instant now, TimeSpan maxAckDelay, bool immediate)
     {
         if (IsDuplicate(pn))

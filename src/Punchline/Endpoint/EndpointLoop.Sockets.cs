@@ -81,7 +81,7 @@ internal sealed partial class EndpointLoop
             {
                 direct ??= Paths.Direct(slot.Socket, received.Local, received.Remote);
                 if (direct is not null)
-                    TakeQuic(direct, received.CongestionExperienced, datagram);
+                    TakeQuic(direct, received.Ecn, datagram);
             }
             else if (RelayFrame.TryReadDataHeader(datagram, out ulong handle))
             {
@@ -91,7 +91,7 @@ internal sealed partial class EndpointLoop
                     relayed = Paths.Relayed(slot.Socket, received.Remote, handle);
                 Span<byte> inner = datagram[RelayFrame.DataHeaderLength..];
                 if (relayed is not null && (inner[0] & QuicFixedBit) != 0)
-                    TakeQuic(relayed, received.CongestionExperienced, inner);
+                    TakeQuic(relayed, received.Ecn, inner);
             }
             else if (datagram[0] <= LastStunByte || RelayFrame.IsRelayFrame(datagram))
             {
@@ -100,9 +100,9 @@ internal sealed partial class EndpointLoop
         }
     }
 
-    private void TakeQuic(SocketPath path, bool ecnMarked, Span<byte> datagram)
+    private void TakeQuic(SocketPath path, EcnCodepoint ecn, Span<byte> datagram)
     {
-        IConnectionCore? core = _core.Receive(Now, path, ecnMarked, datagram);
+        IConnectionCore? core = _core.Receive(Now, path, ecn, datagram);
         if (core is null)
         {
             SendStateless();

@@ -70,7 +70,7 @@ internal interface IConnectionCore : IStreamTransport
 internal interface IEndpointCore
 {
     /// <inheritdoc cref="QuicEndpoint.Receive"/>
-    IConnectionCore? Receive(Instant now, NetworkPath path, bool ecnMarked, Span<byte> datagram);
+    IConnectionCore? Receive(Instant now, NetworkPath path, EcnCodepoint ecn, Span<byte> datagram);
 
     /// <inheritdoc cref="QuicEndpoint.TryTransmit"/>
     bool TryTransmit(Span<byte> buffer, out Transmit transmit);

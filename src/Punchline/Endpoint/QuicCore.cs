@@ -54,8 +54,8 @@ internal sealed class QuicConnectionCore : IConnectionCore
 /// <summary>The real endpoint behind <see cref="IEndpointCore"/>.</summary>
 internal sealed class QuicEndpointCore(QuicEndpoint quic) : IEndpointCore
 {
-    public IConnectionCore? Receive(Instant now, NetworkPath path, bool ecnMarked, Span<byte> datagram) =>
-        quic.Receive(now, path, ecnMarked, datagram) is { } connection ? QuicConnectionCore.Of(connection) : null;
+    public IConnectionCore? Receive(Instant now, NetworkPath path, EcnCodepoint ecn, Span<byte> datagram) =>
+        quic.Receive(now, path, ecn, datagram) is { } connection ? QuicConnectionCore.Of(connection) : null;
 
     public bool TryTransmit(Span<byte> buffer, out Transmit transmit) => quic.TryTransmit(buffer, out transmit);
 

@@ -35,8 +35,8 @@ internal interface IUdpSocket : IDisposable
 /// <param name="SegmentSize">Bytes a datagram; equal to <see cref="Length"/> for a single one (both may be 0: an empty datagram).</param>
 /// <param name="Remote">Who sent it.</param>
 /// <param name="Local">The local address that it reached (with the socket's port), so that the answer can leave from there.</param>
-/// <param name="CongestionExperienced">The ECN field was CE.</param>
-internal readonly record struct UdpReceived(int Length, int SegmentSize, UdpAddress Remote, UdpAddress Local, bool CongestionExperienced);
+/// <param name="Ecn">The ECN field of the IP header; Not-ECT where the system does not tell.</param>
+internal readonly record struct UdpReceived(int Length, int SegmentSize, UdpAddress Remote, UdpAddress Local, EcnCodepoint Ecn);
 
 /// <summary>What became of a batch.</summary>
 internal enum UdpSendStatus : byte

@@ -35,7 +35,7 @@ public class ReceivedPacketsTests
                     front = Math.Max(front, front + offset);
                     bool duplicate = addedAt.ContainsKey(pn);
                     Assert.Equal(duplicate, received.IsDuplicate(pn));
-                    received.OnReceived(pn, true, false, Start, MaxAckDelay, false);
+                    received.OnReceived(pn, true, EcnCodepoint.NotEct, Start, MaxAckDelay, false);
                     if (addedAt.TryAdd(pn, received.AckSerial))
                         model.Add(pn);
                     if (dice == 1)
@@ -146,7 +146,7 @@ public class ReceivedPacketsTests
         Receive(0, ecn: EcnCodepoint.Ce);
         Assert.True(_received.AckDue(_now));
         _received.OnAckSent();
-        _received.OnReceived(1, true, congestionExperienced: true, _now, MaxAckDelay, immediate: false);
+        _received.OnReceived(1, true, EcnCodepoint.Ce, _now, MaxAckDelay, immediate: false);
         Assert.True(_received.AckDue(_now));
         Assert.Equal(new EcnCounts(0, 0, 2), _received.Ecn);
     }

@@ -75,7 +75,7 @@ public sealed class DirectPair : ILocalNetwork
             for (int offset = 0; offset < transmit.Length; offset += transmit.SegmentSize)
             {
                 int length = Math.Min(transmit.SegmentSize, transmit.Length - offset);
-                QuicConnection? taken = to.Receive(Now, arrivesOn, false, _buffer.AsSpan(offset, length));
+                QuicConnection? taken = to.Receive(Now, arrivesOn, transmit.Ect0 ? EcnCodepoint.Ect0 : EcnCodepoint.NotEct, _buffer.AsSpan(offset, length));
                 if (from == Client)
                     Server ??= taken!;
             }

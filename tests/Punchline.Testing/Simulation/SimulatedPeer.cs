@@ -134,7 +134,7 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
         if (IsDead)
             return;
         SimulatedPath path = PathTo(to, from);
-        QuicConnection? connection = Endpoint.Receive(Now, path, false, datagram);
+        QuicConnection? connection = Endpoint.Receive(Now, path, EcnCodepoint.NotEct, datagram);
         if (connection is not null && !_connections.Contains(connection))
             _connections.Add(connection);
     }

@@ -612,7 +612,7 @@ public sealed class EndpointLoopTests
 
     private sealed class SilentEndpointCore(FakeCore core) : IEndpointCore
     {
-        public IConnectionCore? Receive(Instant now, NetworkPath path, bool ecnMarked, Span<byte> datagram)
+        public IConnectionCore? Receive(Instant now, NetworkPath path, EcnCodepoint ecn, Span<byte> datagram)
         {
             core.Known.Add(path);
             core.CurrentPath ??= path;
@@ -652,7 +652,7 @@ public sealed class EndpointLoopTests
                 return false;
             Arrived--;
             Payload.CopyTo(buffer);
-            received = new UdpReceived(300, 100, Remote, Local, false);
+            received = new UdpReceived(300, 100, Remote, Local, EcnCodepoint.NotEct);
             return true;
         }
 

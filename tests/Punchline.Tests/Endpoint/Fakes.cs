@@ -57,7 +57,7 @@ internal sealed class FakeSocket(string address, int port) : IUdpSocket
         if (!_incoming.TryDequeue(out var next))
             return false;
         next.Bytes.CopyTo(buffer);
-        received = new UdpReceived(next.Bytes.Length, next.Segment, next.Remote, next.Local, false);
+        received = new UdpReceived(next.Bytes.Length, next.Segment, next.Remote, next.Local, EcnCodepoint.NotEct);
         return true;
     }
 
@@ -158,7 +158,7 @@ internal sealed class FakeEndpointCore : IEndpointCore
     public Queue<byte[]> Stateless { get; } = new();
     private NetworkPath? _lastPath;
 
-    public IConnectionCore? Receive(Instant now, NetworkPath path, bool ecnMarked, Span<byte> datagram)
+    public IConnectionCore? Receive(Instant now, NetworkPath path, EcnCodepoint ecn, Span<byte> datagram)
     {
         Received.Add((path, datagram.ToArray()));
         _lastPath = path;

@@ -86,7 +86,7 @@ public sealed class LinuxUdpSocketTests
                 plain.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.TypeOfService, ecn);
             plain.SendTo([1], pair.Second.LocalAddress.ToIPEndPoint());
             pair.Receive(pair.Second, out UdpReceived received);
-            Assert.Equal(ecn == 3, received.CongestionExperienced);
+            Assert.Equal((EcnCodepoint)ecn, received.Ecn);
         }
     }
 

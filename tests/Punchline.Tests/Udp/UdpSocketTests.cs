@@ -29,7 +29,7 @@ public sealed class UdpSocketTests
             Assert.Equal(size, received.SegmentSize);
             Assert.Equal(pair.First.LocalAddress, received.Remote);
             Assert.Equal(pair.Second.LocalAddress, received.Local);
-            Assert.False(received.CongestionExperienced);
+            Assert.Equal(EcnCodepoint.NotEct, received.Ecn);
         }
     }
 

@@ -225,7 +225,7 @@ internal sealed unsafe class LinuxUdpSocket : IUdpSocket
     {
         int segmentSize = length;
         UdpAddress local = LocalAddress;
-        bool congestion = false;
+        var ecn = EcnCodepoint.NotEct;
         var reader = new ControlReader(control);
         while (reader.TryNext())
         {
@@ -242,7 +242,7 @@ internal sealed unsafe class LinuxUdpSocket : IUdpSocket
                 // A single byte in IPv4, a number of 32 bits in IPv6; the low byte comes first in both.
                 case (Libc.LevelIp, Libc.IpTypeOfService) when data.Length >= 1:
                 case (Libc.LevelIpv6, Libc.Ipv6TrafficClass) when data.Length >= 1:
-                    congestion = (data[0] & EcnMask) == EcnMask;
+                    ecn = (EcnCodepoint)(data[0] & EcnMask);
                     break;
                 case (Libc.LevelUdp, Libc.UdpReceiveOffload) when data.Length >= sizeof(int):
                     int size = BinaryPrimitives.ReadInt32LittleEndian(data);
@@ -251,7 +251,7 @@ internal sealed unsafe class LinuxUdpSocket : IUdpSocket
                     break;
             }
         }
-        return new UdpReceived(length, segmentSize, remote, local, congestion);
+        return new UdpReceived(length, segmentSize, remote, local, ecn);
     }
 
     private int Level => _isIPv4 ? Libc.LevelIp : Libc.LevelIpv6;

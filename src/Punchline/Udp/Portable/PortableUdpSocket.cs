@@ -89,7 +89,7 @@ internal sealed class PortableUdpSocket : IUdpSocket
                 int length = _socket.ReceiveFrom(buffer, SocketFlags.None, _receiveAddress);
                 if (!SocketAddressFields.TryRead(_receiveAddress, out UdpAddress remote))
                     continue;
-                received = new UdpReceived(length, length, remote, LocalAddress, CongestionExperienced: false);
+                received = new UdpReceived(length, length, remote, LocalAddress, EcnCodepoint.NotEct);
                 return true;
             }
             catch (SocketException error) when (error.SocketErrorCode == SocketError.WouldBlock)
