@@ -151,11 +151,7 @@ public sealed partial class QuicConnection : ILossHandler
             case FrameTypes.ObservedAddress:
                 if (!ObservedAddressFrame.TryRead(ref reader, out ObservedAddressFrame observed))
                     return Malformed(type);
-                Emit(new QuicEvent
-                {
-                    Kind = QuicEventKind.ObservedAddress,
-                    Candidate = new Candidate(observed.Address, CandidateKind.PeerReflexive),
-                });
+                OnObservedAddress(observed);
                 return null;
             default:
                 return QuicError.Transport(TransportErrorCode.FrameEncodingError, "an unknown frame type", type);

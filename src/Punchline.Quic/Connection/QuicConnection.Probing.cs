@@ -8,7 +8,12 @@ namespace Punchline.Quic;
 /// <content>Paths: candidates, probes, validation, nomination (RFC 9000 sections 8.2 and 9; docs/wire/punch.md).</content>
 public sealed partial class QuicConnection
 {
+    /// <summary>OBSERVED_ADDRESS frames that count within a second: each may cost its owner a candidate.</summary>
+    private static readonly TimeSpan ObservedInterval = TimeSpan.FromSeconds(1);
+
     private ulong _observedSequence;
+    private ulong _peersObservedSequence;
+    private Instant _observedAt;
     private UdpAddress _observedAddress;
     private bool _owesObservedAddress;
 
@@ -114,6 +119,7 @@ public sealed partial class QuicConnection
     private void StartOpening(PathState state)
     {
         state.Stage = PathStage.Opening;
+        state.OpenedAt = _now;
         state.Schedule.Start(_now, ProbeSchedule.OpeningProbes, ProbingRtt);
     }
 
@@ -138,7 +144,9 @@ public sealed partial class QuicConnection
             state.IsSuspect = false;
             ReconsiderPaths();
         }
-        if (state.Stage == PathStage.Failed || (state.Stage == PathStage.Opening && !state.Schedule.HasProbesLeft && _isConfirmed))
+        // Who is heard is probed again, but no more often than a round may begin: a forged source address must not pay.
+        bool isSpent = state.Stage == PathStage.Failed || (state.Stage == PathStage.Opening && !state.Schedule.HasProbesLeft);
+        if (isSpent && _isConfirmed && _now - state.OpenedAt >= Puncher.RoundInterval)
             StartOpening(state);
     }
 
@@ -214,12 +222,30 @@ public sealed partial class QuicConnection
         state.IsValidated && !state.IsSuspect, state.IsDirect, state.Network.RemoteAddress.IsIPv6, state.Recovery.Rtt.Smoothed);
 
     /// <summary>The server follows the client's newest non-probing packet (RFC 9000 section 9.3).</summary>
-    private void FollowTo(PathState state, in ConnectionId destination)
+    private void FollowTo(PathState state)
     {
+        PathState old = _paths.Current;
+        if (old.IsValidated)
+            _lastValidated = old;
         MoveTo(state);
-        if (!state.IsValidated && state.Stage != PathStage.Validating && !state.Schedule.HasProbesLeft)
+        if (state.IsValidated)
+            return;
+        if (state.Stage != PathStage.Validating && !state.Schedule.HasProbesLeft)
             StartOpening(state);
+        // RFC 9000 section 9.3.3: an attacker may have carried the packet; a client that is still at the old address
+        // answers there, with a packet that brings us back.
+        if (old.IsValidated && !old.Schedule.HasProbesLeft)
+            old.Schedule.Start(_now, 1, ProbingRtt);
     }
+
+    /// <summary>RFC 9000 section 9.3.2: the new path does not validate, so the last one that did serves again.</summary>
+    private void FallBack()
+    {
+        if (!IsClient && _lastValidated is { IsValidated: true } last && _paths.Find(last.Network) is not null)
+            MoveTo(last);
+    }
+
+    private PathState? _lastValidated;
 
     private void MoveTo(PathState state)
     {
@@ -241,6 +267,20 @@ public sealed partial class QuicConnection
         current.Recovery.OnDatagramSizeChanged(current.Mtu.Current);
         _streams.OnRttUpdate(current.Recovery.Rtt.Smoothed);
         ObserveAddress(current);
+    }
+
+    /// <summary>OBSERVED_ADDRESS: the newest counts, and no more than one in a second.</summary>
+    private void OnObservedAddress(in ObservedAddressFrame observed)
+    {
+        if (observed.Sequence <= _peersObservedSequence || _now - _observedAt < ObservedInterval)
+            return;
+        _peersObservedSequence = observed.Sequence;
+        _observedAt = _now;
+        Emit(new QuicEvent
+        {
+            Kind = QuicEventKind.ObservedAddress,
+            Candidate = new Candidate(observed.Address, CandidateKind.PeerReflexive),
+        });
     }
 
     /// <summary>Tells the peer under which address it is seen on the path in use.</summary>
@@ -298,9 +338,8 @@ public sealed partial class QuicConnection
         length = 0;
         int header = state.Network.HeaderLength;
         bool hasCredit = state.AmplificationCredit >= MtuDiscovery.BaseSize;
-        PathState.PathResponse? response = state.HasResponses ? state.TakeResponse() : null;
         // RFC 9000 sections 8.2.1 and 8.2.2: full-sized where the credit allows; docs/wire/punch.md: small until answered.
-        bool full = hasCredit && ((challenge && (!PunchAgreed || state.IsAddressValidated || !state.IsDirect)) || response is { Full: true });
+        bool full = hasCredit && ((challenge && (!PunchAgreed || state.IsAddressValidated || !state.IsDirect)) || state.OwesFullResponse);
         if (!_peerIds.TryGetForProbe(state, fresh: full, out ConnectionId destination))
         {
             if (challenge)
@@ -309,6 +348,7 @@ public sealed partial class QuicConnection
         }
         if (!full && !state.IsPair && state.AmplificationCredit < SmallProbeBytes)
         {
+            // No credit: nothing can be said before the peer says more.
             if (challenge)
                 state.Schedule.OnProbeSent(_now);
             return false;
@@ -325,9 +365,9 @@ public sealed partial class QuicConnection
         int headerLength = writer.Position;
         SentFrameList sent = space.Building;
         sent.Clear();
-        if (response is { } answer)
+        if (state.HasResponses)
         {
-            new PathResponseFrame(answer.Data).Write(ref writer);
+            new PathResponseFrame(state.TakeResponse().Data).Write(ref writer);
             sent.Add(new SentFrame(SentFrameKind.PathResponse, 0, 0, 0, false));
         }
         if (challenge)

@@ -14,6 +14,7 @@ public sealed partial class QuicConnection
     internal const int MinInitialDatagram = 1200;
 
     private Instant _now;
+    private ulong _newestNonProbing;
 
     /// <summary>A datagram for this connection. It is decrypted where it lies.</summary>
     internal void Receive(Instant now, NetworkPath network, EcnCodepoint ecn, Span<byte> datagram)
@@ -180,7 +181,6 @@ public sealed partial class QuicConnection
             Emit(new QuicEvent { Kind = QuicEventKind.PeerReachable });
         path.HeardAt = _now;
 
-        bool isNewest = space.Received.Largest is not { } largest || number > largest;
         var packet = new PacketContext(space, path, destination, full);
         if (ReadFrames(ref packet, payload) is { } error)
         {
@@ -192,9 +192,12 @@ public sealed partial class QuicConnection
         if (space.Id != PacketNumberSpace.Application || !_close.IsOpen)
             return;
         OnHeardOnPath(path);
-        // RFC 9000 section 9.3: the server follows the client's newest non-probing packet.
-        if (!IsClient && isNewest && packet.IsNonProbing && path != _paths.Current)
-            FollowTo(path, destination);
+        // RFC 9000 section 9.3: the server follows the client's highest-numbered non-probing packet.
+        if (IsClient || !packet.IsNonProbing || number < _newestNonProbing)
+            return;
+        _newestNonProbing = number;
+        if (path != _paths.Current)
+            FollowTo(path);
     }
 
     private void ReceiveWhileClosing(Span<byte> datagram)

@@ -105,7 +105,12 @@ public sealed partial class QuicConnection
             if (state.Schedule.HasProbesLeft || state.Schedule.NextAt > _now)
                 continue;
             state.Schedule.Stop();
+            if (state.IsValidated)
+                continue; // It was only asked whether the client is still there.
             state.Stage = PathStage.Failed;
+            _peerIds.Release(state);
+            if (state == _paths.Current)
+                FallBack();
             TracePath(state, "failed");
             if (!state.IsPair && state != _paths.Current && state != _paths.First)
                 Forget(state);

@@ -10,7 +10,7 @@ internal sealed class Puncher
     private const int EagerRounds = 2;
 
     /// <summary>One round per this time at most, whoever asks.</summary>
-    private static readonly TimeSpan RoundInterval = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan RoundInterval = TimeSpan.FromSeconds(5);
 
     /// <summary>The pause between rounds after the eager ones: networks change, but seldom.</summary>
     private static readonly TimeSpan PatientInterval = TimeSpan.FromSeconds(30);
@@ -18,6 +18,7 @@ internal sealed class Puncher
     private readonly bool _isClient;
     private Instant _startedAt = Instant.Never;
     private bool _failureReported;
+    private ulong _requested;
 
     internal Puncher(bool isClient) => _isClient = isClient;
 
@@ -41,8 +42,15 @@ internal sealed class Puncher
     /// <returns>True if a new round begins here, too: probe all pairs again.</returns>
     internal bool OnPunch(ulong round, Instant now)
     {
-        if (round <= Round || (_startedAt.IsSet && now - _startedAt < RoundInterval && Round > 0))
+        if (round <= Round)
             return false;
+        if (Round > 0 && now - _startedAt < RoundInterval)
+        {
+            // Too early: it is kept until it may begin.
+            _requested = Math.Max(_requested, round);
+            NextRoundAt = _startedAt + RoundInterval;
+            return false;
+        }
         Begin(now, round);
         return true;
     }
@@ -68,13 +76,14 @@ internal sealed class Puncher
         failed = false;
         if (now < NextRoundAt)
             return false;
-        if (Round >= EagerRounds && !_failureReported)
+        if (_isClient && Round >= EagerRounds && !_failureReported)
         {
             failed = true;
             _failureReported = true;
         }
-        Begin(now, Round + 1);
-        OwesFrame = true;
+        // A round that the peer asked for needs no asking back.
+        OwesFrame = _requested <= Round;
+        Begin(now, Math.Max(Round + 1, _requested));
         return true;
     }
 
