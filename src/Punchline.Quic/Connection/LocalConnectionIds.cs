@@ -34,6 +34,7 @@ internal sealed class LocalConnectionIds(IConnectionIdTable table)
 
     private readonly List<Entry> _active = new(MaxActive);
     private readonly byte[] _token = new byte[ConnectionIdFactory.ResetTokenLength];
+    private readonly Queue<ConnectionId> _retired = new(MaxActive);
     private QuicConnection? _owner;
     private ulong _nextSequence;
     private int _unsent;
@@ -103,7 +104,11 @@ internal sealed class LocalConnectionIds(IConnectionIdTable table)
             return null;
         if (_active[index].Id == arrivedAt)
             return QuicError.Transport(TransportErrorCode.ProtocolViolation, "retired the connection id that carried the frame", FrameTypes.RetireConnectionId);
-        Remove(index);
+        // Packets to it may still be under way on another path: it leads here for a while longer.
+        if (_retired.Count == MaxActive)
+            table.Withdraw(_retired.Dequeue());
+        _retired.Enqueue(_active[index].Id);
+        Remove(index, withdraw: false);
         Replenish(peerLimit);
         return null;
     }
@@ -111,14 +116,17 @@ internal sealed class LocalConnectionIds(IConnectionIdTable table)
     internal void WithdrawAll()
     {
         while (_active.Count > 0)
-            Remove(_active.Count - 1);
+            Remove(_active.Count - 1, withdraw: true);
+        while (_retired.TryDequeue(out ConnectionId id))
+            table.Withdraw(id);
     }
 
-    private void Remove(int index)
+    private void Remove(int index, bool withdraw)
     {
         if (_active[index].NeedsSending)
             _unsent--;
-        table.Withdraw(_active[index].Id);
+        if (withdraw)
+            table.Withdraw(_active[index].Id);
         _active.RemoveAt(index);
     }
 

@@ -47,7 +47,7 @@ internal sealed class PacketSpace(PacketNumberSpace id, ChunkPool chunks) : IDis
     internal void Discard()
     {
         IsDiscarded = true;
-        DisposeKeys();
+        Dispose();
     }
 
     public void Dispose()

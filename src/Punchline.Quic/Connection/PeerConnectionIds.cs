@@ -21,6 +21,8 @@ internal sealed class PeerConnectionIds
     private readonly List<Entry> _entries = new(LocalConnectionIds.MaxActive);
     private readonly List<ulong> _retirements = [];
     private ulong _retirePriorTo;
+    private ulong _highestSeen;
+    private ulong _seen = 1; // sequence number 0 came with the handshake
 
     /// <summary>Who sends to an id.</summary>
     private enum Use : byte
@@ -114,6 +116,16 @@ internal sealed class PeerConnectionIds
         return (fresh && TryGetFor(path, out id)) || TryGetForOpeningProbes(out id);
     }
 
+    /// <summary>A path takes over another one's id: the peer moved and has issued none to spare.</summary>
+    internal void Move(PathState from, PathState to)
+    {
+        foreach (Entry entry in _entries)
+        {
+            if (entry.Use == Use.Path && entry.Path == from)
+                entry.Path = to;
+        }
+    }
+
     /// <summary>The path that used this id moves to a new one: the peer changed its own (RFC 9000 section 9.5).</summary>
     internal void Release(PathState path)
     {
@@ -125,8 +137,13 @@ internal sealed class PeerConnectionIds
     }
 
     /// <summary>NEW_CONNECTION_ID (RFC 9000 section 19.15).</summary>
-    internal QuicError? OnNewConnectionId(in NewConnectionIdFrame frame)
+    /// <param name="frame">The frame.</param>
+    /// <param name="current">The path in use: it must never be without an id while there is one.</param>
+    internal QuicError? OnNewConnectionId(in NewConnectionIdFrame frame, PathState current)
     {
+        if (_entries is [{ Id.Length: 0 }, ..])
+            return Violation("issued a connection id although it uses none");
+        bool isRepeat = WasSeen(frame.Sequence);
         foreach (Entry entry in _entries)
         {
             bool sameSequence = entry.Sequence == frame.Sequence;
@@ -149,7 +166,11 @@ internal sealed class PeerConnectionIds
                     Retire(i);
             }
         }
-        if (frame.Sequence < _retirePriorTo)
+        if (isRepeat)
+        {
+            // A copy of one that we retired since: a repetition is no error (RFC 9000 section 19.15).
+        }
+        else if (frame.Sequence < _retirePriorTo)
         {
             // It was replaced before it arrived (or is a late copy of one that we retired): say so, once.
             if (!_retirements.Contains(frame.Sequence))
@@ -161,6 +182,7 @@ internal sealed class PeerConnectionIds
                 return QuicError.Transport(TransportErrorCode.ConnectionIdLimitError, "more connection ids than our limit", FrameTypes.NewConnectionId);
             _entries.Add(new Entry(frame.Sequence, frame.Id) { ResetToken = frame.ResetToken.ToArray() });
         }
+        TryGetFor(current, out _);
         return _retirements.Count > MaxPendingRetirements
             ? QuicError.Transport(TransportErrorCode.ConnectionIdLimitError, "connection ids replaced too fast", FrameTypes.NewConnectionId)
             : null;
@@ -198,6 +220,24 @@ internal sealed class PeerConnectionIds
                 match |= CryptographicOperations.FixedTimeEquals(token, tail);
         }
         return match;
+    }
+
+    /// <summary>Notes a sequence number.</summary>
+    /// <returns>True if it was noted before, or is too old to know.</returns>
+    private bool WasSeen(ulong sequence)
+    {
+        if (sequence > _highestSeen)
+        {
+            ulong distance = sequence - _highestSeen;
+            _seen = distance < 64 ? (_seen << (int)distance) | 1 : 1;
+            _highestSeen = sequence;
+            return false;
+        }
+        ulong age = _highestSeen - sequence;
+        if (age >= 64 || (_seen & (1UL << (int)age)) != 0)
+            return true;
+        _seen |= 1UL << (int)age;
+        return false;
     }
 
     private void Retire(int index)

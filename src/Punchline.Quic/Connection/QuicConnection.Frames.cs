@@ -7,6 +7,12 @@ namespace Punchline.Quic;
 /// <content>Frames in (RFC 9000 section 19), and what became of the frames that we sent.</content>
 public sealed partial class QuicConnection : ILossHandler
 {
+    /// <summary>
+    /// Datagrams above the base size that are lost in a row, while small ones pass, before the path is taken to have
+    /// narrowed (RFC 8899 section 4.3). Congestion seldom takes so many without letting one pass.
+    /// </summary>
+    private const int BlackHoleAfterLosses = 16;
+
     /// <summary>What is known of the packet whose frames are read.</summary>
     private ref struct PacketContext(PacketSpace space, PathState path, ConnectionId destination, bool full)
     {
@@ -34,7 +40,7 @@ public sealed partial class QuicConnection : ILossHandler
                 return QuicError.Transport(TransportErrorCode.ProtocolViolation, "a frame type that is not in its shortest form", type);
             if (!FrameTypes.IsAllowedAt(type, packet.Space.Level) || (FrameTypes.IsPunch(type) && !PunchAgreed))
             {
-                return FrameTypes.IsKnown(type)
+                return FrameTypes.IsKnown(type) && (PunchAgreed || !FrameTypes.IsPunch(type))
                     ? QuicError.Transport(TransportErrorCode.ProtocolViolation, "a frame that does not belong into this packet", type)
                     : QuicError.Transport(TransportErrorCode.FrameEncodingError, "an unknown frame type", type);
             }
@@ -93,7 +99,7 @@ public sealed partial class QuicConnection : ILossHandler
                 return StreamsBlockedFrame.TryRead(ref reader, type, out StreamsBlockedFrame streamsBlocked)
                     ? _streams.OnStreamsBlocked(streamsBlocked.Bidirectional, streamsBlocked.Maximum) : Malformed(type);
             case FrameTypes.NewConnectionId:
-                return NewConnectionIdFrame.TryRead(ref reader, out NewConnectionIdFrame newId) ? _peerIds.OnNewConnectionId(newId) : Malformed(type);
+                return NewConnectionIdFrame.TryRead(ref reader, out NewConnectionIdFrame newId) ? _peerIds.OnNewConnectionId(newId, _paths.Current) : Malformed(type);
             case FrameTypes.RetireConnectionId:
                 return RetireConnectionIdFrame.TryRead(ref reader, out RetireConnectionIdFrame retire)
                     ? _localIds.OnRetire(retire.Sequence, packet.Destination, _peer!.ActiveConnectionIdLimit) : Malformed(type);
@@ -120,11 +126,11 @@ public sealed partial class QuicConnection : ILossHandler
             case FrameTypes.DatagramWithLength:
                 return DatagramFrame.TryRead(ref reader, type, out DatagramFrame datagram) ? OnDatagram(datagram) : Malformed(type);
             default:
-                return ReadPunchFrame(ref reader, type);
+                return ReadPunchFrame(packet.Path.Network, ref reader, type);
         }
     }
 
-    private QuicError? ReadPunchFrame(ref WireReader reader, ulong type)
+    private QuicError? ReadPunchFrame(NetworkPath path, ref WireReader reader, ulong type)
     {
         switch (type)
         {
@@ -139,8 +145,10 @@ public sealed partial class QuicConnection : ILossHandler
             case FrameTypes.CandidateGone:
                 if (!CandidateGoneFrame.TryRead(ref reader, out CandidateGoneFrame gone))
                     return Malformed(type);
-                if (_remoteCandidates.OnGone(gone.Sequence, out Candidate withdrawn))
-                    Emit(new QuicEvent { Kind = QuicEventKind.CandidateGone, Candidate = withdrawn });
+                if (!_remoteCandidates.OnGone(gone.Sequence, out Candidate withdrawn))
+                    return null;
+                ForgetPairs(withdrawn.Address);
+                Emit(new QuicEvent { Kind = QuicEventKind.CandidateGone, Candidate = withdrawn });
                 return null;
             case FrameTypes.Punch:
                 if (!PunchFrame.TryRead(ref reader, out PunchFrame punch))
@@ -151,7 +159,7 @@ public sealed partial class QuicConnection : ILossHandler
             case FrameTypes.ObservedAddress:
                 if (!ObservedAddressFrame.TryRead(ref reader, out ObservedAddressFrame observed))
                     return Malformed(type);
-                OnObservedAddress(observed);
+                OnObservedAddress(observed, path);
                 return null;
             default:
                 return QuicError.Transport(TransportErrorCode.FrameEncodingError, "an unknown frame type", type);
@@ -218,8 +226,13 @@ public sealed partial class QuicConnection : ILossHandler
     {
         var path = (PathState)packet.Path.Owner!;
         path.IsSuspect = false;
+        if (packet.Size > MtuDiscovery.BaseSize)
+            path.LargeLost = 0;
         if (packet.IsMtuProbe)
+        {
             path.Mtu.OnProbeAcknowledged(packet.Size, _now);
+            path.Recovery.OnDatagramSizeChanged(path.Mtu.Current);
+        }
         foreach (ref readonly SentFrame frame in frames)
         {
             switch (frame.Kind)
@@ -250,6 +263,8 @@ public sealed partial class QuicConnection : ILossHandler
         else
         {
             _statistics.PacketsLost++;
+            if (packet.Size > MtuDiscovery.BaseSize && ++path.LargeLost >= BlackHoleAfterLosses)
+                OnBlackHole(path);
             _options.Trace?.Record(new TraceEvent(TraceKind.PacketLost, _now, IsClient, space, packet.Number, packet.Size, path.Network, null));
         }
         Requeue(space, frames);
@@ -281,7 +296,7 @@ public sealed partial class QuicConnection : ILossHandler
                     _puncher.OwesFrame |= frame.Id == _puncher.Round;
                     break;
                 case SentFrameKind.ObservedAddress:
-                    _owesObservedAddress |= frame.Id == _observedSequence;
+                    _owesObservedAddress |= frame.Id + 1 == _nextObserved;
                     break;
                 // Never repeated as they were: acknowledgements, probes of a path, pings, DATAGRAMs (RFC 9221 section 5.2).
                 case SentFrameKind.Ack or SentFrameKind.Ping or SentFrameKind.Padding or SentFrameKind.PathChallenge

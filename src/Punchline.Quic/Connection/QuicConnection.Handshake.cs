@@ -204,6 +204,7 @@ public sealed partial class QuicConnection
         _peer = peer;
         if (peer.StatelessResetToken is { } token)
             _peerIds.SetFirstResetToken(token);
+        _paths.First.Mtu.Limit((int)Math.Min(peer.MaxUdpPayloadSize, MaxUdpPayload));
         _liveness.OnPeerTimeout(TimeSpan.FromMilliseconds(Math.Min(peer.MaxIdleTimeoutMilliseconds, int.MaxValue)));
         _loss.PeerMaxAckDelay = TimeSpan.FromMilliseconds(peer.MaxAckDelayMilliseconds);
         return _streams.OnPeerParameters(peer.InitialMaxData, peer.InitialMaxStreamDataBidiLocal, peer.InitialMaxStreamDataBidiRemote,

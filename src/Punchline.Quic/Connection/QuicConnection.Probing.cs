@@ -11,8 +11,8 @@ public sealed partial class QuicConnection
     /// <summary>OBSERVED_ADDRESS frames that count within a second: each may cost its owner a candidate.</summary>
     private static readonly TimeSpan ObservedInterval = TimeSpan.FromSeconds(1);
 
-    private ulong _observedSequence;
-    private ulong _peersObservedSequence;
+    private ulong _nextObserved;
+    private ulong _peersNextObserved;
     private Instant _observedAt;
     private UdpAddress _observedAddress;
     private bool _owesObservedAddress;
@@ -52,6 +52,7 @@ public sealed partial class QuicConnection
         if (_paths.Find(path) is not { } state)
             return;
         state.IsSuspect = true;
+        state.IsRemoved = true;
         if (state == _paths.Current)
             ReconsiderPaths();
         if (state != _paths.Current && state != _paths.First)
@@ -204,6 +205,9 @@ public sealed partial class QuicConnection
             if (PathChooser.ShouldSwitch(Rate(best), Rate(_paths[i])))
                 best = _paths[i];
         }
+        // Where nothing is usable, the server's path is the best guess: it needs nothing but that packets pass.
+        if (best.IsSuspect && best != _paths.First)
+            best = _paths.First;
         if (best != _paths.Current)
         {
             // What died must prove itself again before it is chosen again: the next rounds probe it.
@@ -227,6 +231,9 @@ public sealed partial class QuicConnection
         PathState old = _paths.Current;
         if (old.IsValidated)
             _lastValidated = old;
+        // RFC 9000 section 9.5: an id of its own; where the peer left none to spare, the one of the path that it left.
+        if (!_peerIds.TryGetFor(state, out _))
+            _peerIds.Move(old, state);
         MoveTo(state);
         if (state.IsValidated)
             return;
@@ -258,6 +265,8 @@ public sealed partial class QuicConnection
             OnCurrentPathReady();
         Emit(new QuicEvent { Kind = QuicEventKind.PathChanged, Path = state.Network });
         TracePath(state, "current");
+        if (old.IsRemoved && old != _paths.First)
+            Forget(old);
     }
 
     private void OnCurrentPathReady()
@@ -270,15 +279,16 @@ public sealed partial class QuicConnection
     }
 
     /// <summary>OBSERVED_ADDRESS: the newest counts, and no more than one in a second.</summary>
-    private void OnObservedAddress(in ObservedAddressFrame observed)
+    private void OnObservedAddress(in ObservedAddressFrame observed, NetworkPath path)
     {
-        if (observed.Sequence <= _peersObservedSequence || _now - _observedAt < ObservedInterval)
+        if (observed.Sequence < _peersNextObserved || _now - _observedAt < ObservedInterval)
             return;
-        _peersObservedSequence = observed.Sequence;
+        _peersNextObserved = observed.Sequence + 1;
         _observedAt = _now;
         Emit(new QuicEvent
         {
             Kind = QuicEventKind.ObservedAddress,
+            Path = path,
             Candidate = new Candidate(observed.Address, CandidateKind.PeerReflexive),
         });
     }
@@ -289,7 +299,7 @@ public sealed partial class QuicConnection
         if (!PunchAgreed || !state.IsDirect || state.Network.RemoteAddress == _observedAddress)
             return;
         _observedAddress = state.Network.RemoteAddress;
-        _observedSequence++;
+        _nextObserved++;
         _owesObservedAddress = true;
     }
 
@@ -297,7 +307,7 @@ public sealed partial class QuicConnection
     {
         if (!HasPunchFrames)
             return;
-        _localCandidates.WriteFrames(ref writer, sent);
+        _localCandidates.WriteFrames(ref writer, sent, _peer!.PunchCandidateLimit);
         var punch = new PunchFrame(_puncher.Round);
         if (_puncher.OwesFrame && punch.Length <= writer.Remaining)
         {
@@ -305,11 +315,13 @@ public sealed partial class QuicConnection
             sent.Add(new SentFrame(SentFrameKind.Punch, punch.Round, 0, 0, false));
             _puncher.OwesFrame = false;
         }
-        var observed = new ObservedAddressFrame(_observedSequence, _observedAddress);
-        if (_owesObservedAddress && observed.Length <= writer.Remaining)
+        if (!_owesObservedAddress)
+            return;
+        var observed = new ObservedAddressFrame(_nextObserved - 1, _observedAddress);
+        if (observed.Length <= writer.Remaining)
         {
             observed.Write(ref writer);
-            sent.Add(new SentFrame(SentFrameKind.ObservedAddress, _observedSequence, 0, 0, false));
+            sent.Add(new SentFrame(SentFrameKind.ObservedAddress, observed.Sequence, 0, 0, false));
             _owesObservedAddress = false;
         }
     }
@@ -320,10 +332,16 @@ public sealed partial class QuicConnection
         transmit = default;
         if (!_isConfirmed)
             return false;
+        _mark = false;
         for (int i = 0; i < _paths.Count; i++)
         {
             PathState state = _paths[i];
             bool challenge = state.Schedule.HasProbesLeft && state.Schedule.NextAt <= _now;
+            if (challenge && state.Stage == PathStage.Opening && !_puncher.TryTakeProbe(_now))
+            {
+                state.Schedule.Postpone(_now);
+                challenge = false;
+            }
             if ((state.HasResponses || challenge) && TryBuildProbe(state, challenge, buffer, out int length))
             {
                 transmit = new Transmit(state.Network, length, length, false, 0);
@@ -397,7 +415,9 @@ public sealed partial class QuicConnection
     {
         transmit = default;
         PathState path = _paths.Current;
-        int size = _isConfirmed && path.IsAddressValidated ? path.Mtu.DueProbe : 0;
+        // A probe timeout's packet must not be one that may be too large.
+        bool mayProbe = _isConfirmed && path.IsAddressValidated && _loss.ProbesDue(PacketNumberSpace.Application) == 0;
+        int size = mayProbe ? path.Mtu.DueProbe : 0;
         int header = path.Network.HeaderLength;
         if (size == 0 || size + header > buffer.Length || !MayFill(path, size))
             return false;
@@ -415,6 +435,25 @@ public sealed partial class QuicConnection
         Count(path, size);
         transmit = new Transmit(path.Network, header + size, header + size, false, 0);
         return true;
+    }
+
+    /// <summary>Pairs with an address that the peer withdrew, unless it has shown that the path works.</summary>
+    private void ForgetPairs(UdpAddress address)
+    {
+        for (int i = _paths.Count - 1; i >= 0; i--)
+        {
+            PathState state = _paths[i];
+            if (state.IsPair && !state.IsValidated && state != _paths.Current && state.Network.RemoteAddress == address)
+                Forget(state);
+        }
+    }
+
+    /// <summary>Nothing large arrives on a path (RFC 8899 section 4.3).</summary>
+    private void OnBlackHole(PathState state)
+    {
+        state.LargeLost = 0;
+        state.Mtu.OnBlackHole(_now);
+        state.Recovery.OnDatagramSizeChanged(state.Mtu.Current);
     }
 
     private void TracePath(PathState state, string text) =>

@@ -64,6 +64,8 @@ public sealed partial class QuicConnection
                 // RFC 9000 section 14.1: a server discards an Initial in a datagram that is too small.
                 if (!IsClient && datagramLength < MinInitialDatagram)
                     return Drop("small Initial", packet.Length);
+                if (IsClient && !header.Token.IsEmpty) // RFC 9000 section 17.2.2
+                    return Drop("token from a server", packet.Length);
                 return ReceiveHandshakePacket(Space(PacketNumberSpace.Initial), header, packet, path, ecn);
             case PacketType.Handshake:
                 return ReceiveHandshakePacket(Space(PacketNumberSpace.Handshake), header, packet, path, ecn);

@@ -6,11 +6,17 @@ namespace Punchline.Quic;
 /// <content>Time: every component knows its own deadline, and the connection the earliest of them.</content>
 public sealed partial class QuicConnection
 {
-    /// <summary>Probe timeouts in a row after which the path in use is suspect, and another one is taken if there is any.</summary>
-    private const int SuspectAfterTimeouts = 2;
+    /// <summary>Probe timeouts in a row after which large datagrams are suspected to vanish (RFC 8899 section 4.3): before the path is.</summary>
+    private const int BlackHoleAfterTimeouts = 2;
 
-    /// <summary>Probe timeouts in a row after which large datagrams are suspected to vanish (RFC 8899 section 4.3).</summary>
-    private const int BlackHoleAfterTimeouts = 3;
+    /// <summary>Probe timeouts in a row after which the path in use is suspect, and another one is taken if there is any.</summary>
+    private const int SuspectAfterTimeouts = 3;
+
+    /// <summary>
+    /// A server waits no longer for a client to finish the handshake: each unfinished one takes a place that an invite has
+    /// few of. Fifteen seconds are five probe timeouts with their back-off on a network of 300 ms.
+    /// </summary>
+    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(15);
 
     /// <summary>When <see cref="OnTimeout"/> must be called, <see cref="Instant.Never"/> if only a datagram or the owner can bring news.</summary>
     public Instant NextTimeout
@@ -20,12 +26,12 @@ public sealed partial class QuicConnection
             if (!_close.IsOpen)
                 return _close.Deadline;
             Instant next = Instant.Min(_loss.NextTimeout, _pacedUntil);
-            // An acknowledgement that the anti-amplification limit holds back waits for a datagram, not for time.
-            if (!_paths.Current.Recovery.IsAmplificationBlocked)
+            // An acknowledgement that cannot leave (no credit, no connection id) waits for a datagram, not for time.
+            if (!_cannotSend)
                 next = Instant.Min(next, Space(PacketNumberSpace.Application).Received.AckDeadline);
             next = Instant.Min(next, _liveness.IdleDeadline(ProbeTimeout));
             if (!_isConfirmed)
-                return next;
+                return IsClient ? next : Instant.Min(next, _startedAt + HandshakeTimeout);
             next = Instant.Min(next, Instant.Min(_liveness.KeepAliveDeadline, _liveness.UnreachableDeadline));
             next = Instant.Min(next, Instant.Min(_puncher.NextRoundAt, _paths.Current.Mtu.RaiseAt));
             for (int i = 0; i < _paths.Count; i++)
@@ -51,6 +57,12 @@ public sealed partial class QuicConnection
         if (now >= _liveness.IdleDeadline(ProbeTimeout))
         {
             _close.Terminate(QuicError.Transport(TransportErrorCode.NoError, "the peer has been silent for too long (idle timeout)"));
+            OnClosed();
+            return;
+        }
+        if (!IsClient && !IsEstablished && now >= _startedAt + HandshakeTimeout)
+        {
+            _close.Terminate(QuicError.Transport(TransportErrorCode.NoError, "the handshake took too long"));
             OnClosed();
             return;
         }
@@ -86,8 +98,7 @@ public sealed partial class QuicConnection
             return;
         if (_loss.PtoCount >= BlackHoleAfterTimeouts)
         {
-            current.Mtu.OnBlackHole(_now);
-            current.Recovery.OnDatagramSizeChanged(current.Mtu.Current);
+            OnBlackHole(current);
         }
         if (_loss.PtoCount >= SuspectAfterTimeouts)
         {

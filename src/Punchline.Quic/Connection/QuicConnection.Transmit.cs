@@ -43,11 +43,17 @@ public sealed partial class QuicConnection
     private int _batchCount;
     private Instant _pacedUntil = Instant.Never;
     private bool _owesPing;
+    private bool _cannotSend;
+    private bool _mark;
     private int _acksOnly;
     private ulong _nextSkip;
 
     /// <summary>A packet of the datagram that is being built: where it lies, before it is sealed.</summary>
-    private record struct BuiltPacket(PacketNumberSpace Space, int Start, int NumberOffset, int HeaderLength, int End, int LengthOffset, ulong Number, bool IsAckEliciting);
+    private record struct BuiltPacket(PacketNumberSpace Space, int Start, int NumberOffset, int HeaderLength, int End, int LengthOffset, ulong Number, bool IsAckEliciting)
+    {
+        /// <summary>PADDING was added: it counts as in flight (RFC 9002 section 2).</summary>
+        internal bool IsPadded { get; set; }
+    }
 
     /// <summary>A sealed 1-RTT packet whose header is still in clear.</summary>
     private record struct BatchedHeader(int Start, int NumberOffset, int NumberLength);
@@ -63,6 +69,7 @@ public sealed partial class QuicConnection
         transmit = default;
         _pacedUntil = Instant.Never;
         _batchCount = 0;
+        _cannotSend = false;
         if (!_close.IsOpen)
             return _close.OwesFrame && TryTransmitClose(buffer, out transmit);
         if (buffer.Length > MaxBatchBytes)
@@ -77,6 +84,7 @@ public sealed partial class QuicConnection
     {
         transmit = default;
         PathState path = _paths.Current;
+        _mark = MayMark(path);
         int header = path.Network.HeaderLength;
         int size = path.Mtu.Current;
         int datagrams = Math.Min(MaxBatchDatagrams, buffer.Length / (header + size));
@@ -95,7 +103,7 @@ public sealed partial class QuicConnection
         }
         if (length == 0)
             return false;
-        transmit = new Transmit(path.Network, length, segment, MayMark(path), 0);
+        transmit = new Transmit(path.Network, length, segment, _mark, 0);
         return true;
     }
 
@@ -107,7 +115,10 @@ public sealed partial class QuicConnection
         int least = _isConfirmed ? LeastDatagram : size;
         path.Recovery.IsAmplificationBlocked = path.AmplificationCredit < least;
         if (path.Recovery.IsAmplificationBlocked)
+        {
+            _cannotSend = true;
             return 0;
+        }
         size = (int)Math.Min(size, path.AmplificationCredit);
         bool mayFill = MayFill(path, size);
         int packets = 0;
@@ -134,6 +145,7 @@ public sealed partial class QuicConnection
             int padding = size - length;
             buffer.Slice(last.Start + last.End, padding).Clear(); // PADDING frames are zeros.
             last.End += padding;
+            last.IsPadded = true;
             length = size;
         }
         for (int i = 0; i < packets; i++)
@@ -153,6 +165,7 @@ public sealed partial class QuicConnection
         }
         if (recovery.Pacer.Budget(_now) >= size)
             return true;
+        recovery.IsApplicationLimited = false;
         _pacedUntil = recovery.Pacer.NextSendTime(_now, size);
         return false;
     }
@@ -190,7 +203,9 @@ public sealed partial class QuicConnection
                 WritePing(ref writer, sent);
         }
         bool isAckEliciting = writer.Position > afterAck;
-        if (writer.Position == payloadStart || (!isAckEliciting && !ackDue))
+        // What does not fit beside the acknowledgement leaves in the next packet, so the acknowledgement leaves alone.
+        bool isAwaited = ackDue || (eliciting && HasElicitingFrames(space));
+        if (writer.Position == payloadStart || (!isAckEliciting && !isAwaited))
         {
             if (mayFill && space.Id == PacketNumberSpace.Application)
                 path.Recovery.IsApplicationLimited = true;
@@ -210,8 +225,11 @@ public sealed partial class QuicConnection
         PacketType type = PacketType.OneRtt;
         if (space.Id == PacketNumberSpace.Application)
         {
-            if (!_peerIds.TryGetFor(path, out destination) && !_peerIds.TryGetForOpeningProbes(out destination))
+            if (!_peerIds.TryGetFor(path, out destination))
+            {
+                _cannotSend = true;
                 return false;
+            }
             headerLength = PacketHeaderWriter.ShortLength(destination);
         }
         else
@@ -276,7 +294,9 @@ public sealed partial class QuicConnection
         // RFC 9002 section 2: what is ack-eliciting or padded counts as in flight; acknowledgements alone do not.
         if (built.IsAckEliciting)
             flags |= SentPacketFlags.AckEliciting | SentPacketFlags.InFlight;
-        if (built.Space == PacketNumberSpace.Application && (flags & SentPacketFlags.Probe) == SentPacketFlags.None && MayMark(path))
+        if (built.IsPadded)
+            flags |= SentPacketFlags.InFlight;
+        if (_mark)
             flags |= SentPacketFlags.EcnMarked;
         _loss.OnPacketSent(built.Space, built.Number, _now, length, path.Recovery, flags, space.Building.AsSpan());
         if (built.IsAckEliciting && (flags & SentPacketFlags.Probe) == SentPacketFlags.None)
@@ -454,12 +474,13 @@ public sealed partial class QuicConnection
         int header = path.Network.HeaderLength;
         int size = (int)Math.Min(MtuDiscovery.BaseSize, path.AmplificationCredit);
         _close.OnFrameSent();
+        _mark = false;
         int length = 0;
         int packets = 0;
         foreach (PacketSpace space in _spaces)
         {
             // RFC 9000 section 10.2.3: at every level that the peer may be able to read.
-            if (!HasWriteKeys(space) && !(space.Id == PacketNumberSpace.Application && _oneRtt is not null))
+            if (!HasWriteKeys(space))
                 continue;
             ref BuiltPacket built = ref _datagram[packets];
             if (!TryWriteHeader(space, path, buffer.Slice(header + length, Math.Max(0, size - length)), PacketNumberCodec.MaxLength, ref built, out WireWriter writer))

@@ -47,6 +47,7 @@ public sealed partial class QuicConnection : IDisposable
     private readonly Liveness _liveness;
     private readonly CloseState _close = new();
     private readonly Queue<QuicEvent> _events = new(ExpectedEvents);
+    private readonly Instant _startedAt;
     private ConnectionStatistics _statistics;
     private bool _datagramEventPending;
     private bool _isReleased;
@@ -63,6 +64,7 @@ public sealed partial class QuicConnection : IDisposable
         ];
         IsClient = isClient;
         _now = now;
+        _startedAt = now;
         _loss = new LossDetector(isServer: !isClient);
         _limits = new StreamLimits
         {

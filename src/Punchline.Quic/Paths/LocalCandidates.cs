@@ -54,9 +54,10 @@ internal sealed class LocalCandidates
         }
     }
 
-    internal void WriteFrames(scoped ref WireWriter writer, SentFrameList sent)
+    /// <param name="limit">How many the peer takes; those added before that was known may be more.</param>
+    internal void WriteFrames(scoped ref WireWriter writer, SentFrameList sent, int limit)
     {
-        for (int i = 0; i < _entries.Count; i++)
+        for (int i = 0; i < Math.Min(limit, _entries.Count); i++)
         {
             Entry entry = _entries[i];
             if (entry.Telling == Telling.Unsent)

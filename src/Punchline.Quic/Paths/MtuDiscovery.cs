@@ -18,7 +18,7 @@ internal sealed class MtuDiscovery
     /// <summary>A path may widen; look again this long after a search ended (PMTU_RAISE_TIMER, RFC 8899 section 5.1.1).</summary>
     private static readonly TimeSpan RaiseAfter = TimeSpan.FromMinutes(10);
 
-    private readonly int _largest;
+    private int _largest;
     private int _tooLarge;
     private int _probe;
     private int _losses;
@@ -43,6 +43,14 @@ internal sealed class MtuDiscovery
 
     /// <summary>The size of the probe that should leave now; 0 for none.</summary>
     internal int DueProbe => IsEnabled && !_inFlight && !RaiseAt.IsSet && _probe > Current ? _probe : 0;
+
+    /// <summary>The peer takes no more than this (max_udp_payload_size); before the search begins.</summary>
+    internal void Limit(int largest)
+    {
+        _largest = Math.Max(BaseSize, Math.Min(_largest, largest));
+        _tooLarge = _largest + 1;
+        _probe = _largest;
+    }
 
     internal void OnProbeSent() => _inFlight = true;
 

@@ -45,6 +45,8 @@ internal sealed class PathSet
     internal bool TryAdd(PathState path, out PathState? evicted)
     {
         evicted = null;
+        if (path.IsPair && _all.Count(static known => known.IsPair) >= CandidateRules.MaxPairs)
+            return false;
         if (_all.Count >= MaxPaths)
         {
             int victim = _all.FindIndex(known => known is { IsPair: false, Stage: PathStage.Failed } && known != Current && known != First);

@@ -98,6 +98,12 @@ internal sealed class PathState
     /// <summary>True once the peer answered a challenge, however small: nobody else's address is hit.</summary>
     internal bool IsAddressValidated { get; set; }
 
+    /// <summary>Its owner took it away: it goes as soon as it is not in use.</summary>
+    internal bool IsRemoved { get; set; }
+
+    /// <summary>Datagrams above the base size that were lost since one was acknowledged.</summary>
+    internal int LargeLost { get; set; }
+
     /// <summary>True while data sent on it goes unacknowledged for too long: not a path to choose.</summary>
     internal bool IsSuspect { get; set; }
 

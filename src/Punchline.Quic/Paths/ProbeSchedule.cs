@@ -43,8 +43,12 @@ internal sealed class ProbeSchedule
         _interval = TimeSpan.FromTicks(Math.Min(2 * _interval.Ticks, LongestInterval.Ticks));
     }
 
-    /// <summary>The next probe has to wait: nothing is known that could carry it yet.</summary>
-    internal void Postpone(Instant now) => NextAt = now + ShortestInterval;
+    /// <summary>The next probe has to wait: nothing is there yet that could carry it. Each time it waits longer.</summary>
+    internal void Postpone(Instant now)
+    {
+        NextAt = now + _interval;
+        _interval = TimeSpan.FromTicks(Math.Min(2 * _interval.Ticks, LongestInterval.Ticks));
+    }
 
     internal void Stop()
     {

@@ -9,6 +9,12 @@ internal sealed class Puncher
     /// <summary>Rounds that come as fast as they may; then a failure is reported and rounds go on more rarely.</summary>
     private const int EagerRounds = 2;
 
+    /// <summary>Opening probes in the time of a round.</summary>
+    private const int MaxProbes = CandidateRules.MaxPairs * ProbeSchedule.OpeningProbes;
+
+    /// <summary>No peer counts this far; our next number must still fit a frame.</summary>
+    private const ulong HighestRound = 1UL << 61;
+
     /// <summary>One round per this time at most, whoever asks.</summary>
     internal static readonly TimeSpan RoundInterval = TimeSpan.FromSeconds(5);
 
@@ -19,6 +25,8 @@ internal sealed class Puncher
     private Instant _startedAt = Instant.Never;
     private bool _failureReported;
     private ulong _requested;
+    private Instant _windowStart;
+    private int _probes;
 
     internal Puncher(bool isClient) => _isClient = isClient;
 
@@ -38,11 +46,19 @@ internal sealed class Puncher
             Begin(now, 1);
     }
 
+    /// <summary>Takes leave for one opening probe: all pairs of a connection together stay within what a round of 64 needs.</summary>
+    internal bool TryTakeProbe(Instant now)
+    {
+        if (now - _windowStart >= RoundInterval)
+            (_windowStart, _probes) = (now, 0);
+        return _probes++ < MaxProbes;
+    }
+
     /// <summary>The peer's PUNCH.</summary>
     /// <returns>True if a new round begins here, too: probe all pairs again.</returns>
     internal bool OnPunch(ulong round, Instant now)
     {
-        if (round <= Round)
+        if (round <= Round || round > HighestRound)
             return false;
         if (Round > 0 && now - _startedAt < RoundInterval)
         {

@@ -81,7 +81,8 @@ internal sealed partial class LossDetector
         Remove(s, number);
         if (packet.IsEcnMarked)
             path.Ecn.OnMarkedLost();
-        if (reason == LossReason.Overtaken)
+        // A path probe that gets no answer says that nobody listens, not that the way is full (docs/wire/punch.md).
+        if (reason == LossReason.Overtaken && !packet.IsProbe)
         {
             path.Space(s.Id).Persistent.OnLost(packet, s.Sent.Sequence(number), path.Rtt);
             if (packet.IsInFlight && !packet.IsMtuProbe)
