@@ -22,6 +22,7 @@ internal sealed class PatternServer : IAsyncDisposable
     private readonly Channel<long> _ended = Channel.CreateUnbounded<long>();
     private readonly Socket _listener;
     private readonly Task _running;
+    private int _disposed;
 
     private PatternServer(Socket listener)
     {
@@ -52,6 +53,8 @@ internal sealed class PatternServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         await _stop.CancelAsync();
         await _running;
         _listener.Dispose();
