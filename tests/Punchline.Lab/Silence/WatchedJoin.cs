@@ -11,6 +11,9 @@ internal sealed class WatchedJoin
     private const byte RelayData = 0x20;
     private const int RelayHeader = 9;
 
+    /// <summary>UDP's share of the link's 1,500 bytes: a longer "packet" is a train that the kernel did not cut up for the capture.</summary>
+    private const int LongestDatagram = 1472;
+
     private WatchedJoin(IReadOnlyList<byte[]> datagrams, ClientInitial first) => (Datagrams, First) = (datagrams, first);
 
     /// <summary>The QUIC datagrams from the client, in order, by whatever way they came.</summary>
@@ -23,7 +26,7 @@ internal sealed class WatchedJoin
     public static WatchedJoin Read(IReadOnlyList<CapturedPacket> packets, IPEndPoint host)
     {
         List<byte[]> datagrams = [];
-        foreach (var packet in packets.Where(packet => packet.Kind == PacketKind.Udp && packet.Target.Equals(host) && packet.Payload.Length > 0))
+        foreach (var packet in packets.Where(packet => packet.Kind == PacketKind.Udp && packet.Target.Equals(host) && packet.Payload.Length is > 0 and <= LongestDatagram))
             if (packet.Payload[0] == RelayData)
                 datagrams.Add(packet.Payload[RelayHeader..]);
             else if ((packet.Payload[0] & 0x40) != 0)
