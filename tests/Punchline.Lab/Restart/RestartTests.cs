@@ -59,7 +59,7 @@ public sealed class RestartTests
 
         // Cut short is not complete: the reader must be told.
         Assert.Equal(SocketError.ConnectionReset, await first.EndAsync());
-        await client.Process.EventAsync("error", mark, error => error.GetProperty("code").GetString() == "connection-lost");
+        await client.Process.EventAsync("peer-left", mark);
         await client.DirectAsync(mark);
         await using var second = await PatternReader.StartAsync(scene.Lab, "b", await client.AddressAsync("pattern"));
         await second.MoreAsync(Enough);
