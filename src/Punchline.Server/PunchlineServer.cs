@@ -118,13 +118,13 @@ public sealed class PunchlineServer : IAsyncDisposable
             UdpPorts ports;
             try
             {
-                ports = UdpPorts.Bind(platform, _options.Address, _options.Port, _options.AlternateStun);
+                ports = UdpPorts.Bind(platform, _options.Address, _options.Port, _options.AlternateStun, _options.AlternateStunAt);
             }
             catch (SocketException e)
             {
                 if (!last)
                     continue;
-                string which = _options.AlternateStun ? $"{_options.Port} or {_options.Port + 1}" : $"{_options.Port}";
+                string which = _options.AlternateStun ? $"{_options.Port} or {_options.AlternateStunAt?.Port ?? _options.Port + 1}" : $"{_options.Port}";
                 throw new IOException($"UDP port {which} cannot be used: {e.Message}. Choose another with --listen.", e);
             }
             try

@@ -19,6 +19,9 @@ public sealed class PunchlineServerOptions
     /// <summary>Also answer STUN at the next UDP port, so that a client can tell one mapping for all from one for each.</summary>
     public bool AlternateStun { get; init; } = true;
 
+    /// <summary>Where that second STUN port is instead; null: at the next port of the same address. Clients look for it at this port of the server's name.</summary>
+    public IPEndPoint? AlternateStunAt { get; init; }
+
     /// <summary>Where /metrics and /healthz are served to the administrator; null: nowhere.</summary>
     public IPEndPoint? Admin { get; init; }
 

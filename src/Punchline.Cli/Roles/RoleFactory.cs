@@ -3,14 +3,12 @@ namespace Punchline.Cli.Roles;
 /// <summary>The roles of the library.</summary>
 internal sealed class RoleFactory : IRoleFactory
 {
-    public IRole Host(HostOptions options, IProgress<PunchlineEvent> events) => throw Missing("host");
+    public IRole Host(HostOptions options, IProgress<PunchlineEvent> events) => new HostRole(new PunchlineHost(options, events));
 
-    public IRole Client(ClientOptions options, IProgress<PunchlineEvent> events) => throw Missing("join");
+    public IRole Client(ClientOptions options, IProgress<PunchlineEvent> events) => new ClientRole(new PunchlineClient(options, events));
 
-    public IRole Server(ServerSettings settings, IProgress<PunchlineEvent> events) => throw Missing("serve");
+    public IRole Server(ServerSettings settings, IProgress<PunchlineEvent> events) => new ServeRole(settings, events);
 
-    public IRole Demo(DemoSettings settings, IProgress<PunchlineEvent> events) => throw Missing("demo");
-
-    private static PunchlineException Missing(string command) =>
-        new(ProblemCode.Internal, $"'{command}' is not part of this version yet");
+    public IRole Demo(DemoSettings settings, IProgress<PunchlineEvent> events) =>
+        settings.Nat ? new NatDemoRole(settings, events) : new DemoRole(settings, events);
 }

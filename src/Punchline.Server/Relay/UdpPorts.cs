@@ -28,14 +28,18 @@ internal sealed class UdpPorts : IDisposable
     /// <summary>Binds all of them or none.</summary>
     /// <param name="address">Null: the wildcards of both families.</param>
     /// <param name="port">0: any.</param>
+    /// <param name="alternate">Bind a second STUN port.</param>
+    /// <param name="alternateAt">Where; null for the next port.</param>
     /// <exception cref="SocketException">A port is taken or reserved, or the address is not ours.</exception>
-    public static UdpPorts Bind(UdpPlatform platform, IPAddress? address, int port, bool alternate)
+    public static UdpPorts Bind(UdpPlatform platform, IPAddress? address, int port, bool alternate, IPEndPoint? alternateAt)
     {
         var bound = new List<IUdpSocket>();
         try
         {
             List<IUdpSocket> main = BindAll(platform, address, port, bound);
-            List<IUdpSocket> next = alternate ? BindAll(platform, address, main[0].LocalAddress.Port + 1, bound) : [];
+            List<IUdpSocket> next = alternate
+                ? BindAll(platform, alternateAt?.Address ?? address, alternateAt?.Port ?? main[0].LocalAddress.Port + 1, bound)
+                : [];
             return new UdpPorts(main, next);
         }
         catch

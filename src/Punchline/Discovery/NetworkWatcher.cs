@@ -10,13 +10,16 @@ internal sealed class NetworkWatcher : IDisposable
     private readonly Func<LocalNetwork> _read;
     private readonly Lock _checking = new();
     private volatile LocalNetwork _current;
+    private volatile bool _allowsLoopback;
     private bool _disposed;
 
     /// <summary>Reads the network and begins to watch the system's notices.</summary>
     /// <param name="allowsLoopback">See <see cref="LocalNetwork"/>.</param>
     public NetworkWatcher(bool allowsLoopback)
-        : this(() => LocalNetwork.Read(allowsLoopback))
     {
+        _allowsLoopback = allowsLoopback;
+        _read = () => LocalNetwork.Read(_allowsLoopback);
+        _current = _read();
         NetworkChange.NetworkAddressChanged += OnAddressChanged;
         // What changed between the first look and the first notice.
         Check();
@@ -37,6 +40,13 @@ internal sealed class NetworkWatcher : IDisposable
 
     /// <summary>The network as it was read last.</summary>
     public LocalNetwork Current => _current;
+
+    /// <summary>From now on loopback counts as usable; raises <see cref="Changed"/> if it did not before.</summary>
+    public void AllowLoopback()
+    {
+        _allowsLoopback = true;
+        Check();
+    }
 
     /// <summary>Looks again, as after waking from sleep; raises <see cref="Changed"/> if something is different.</summary>
     public void Check()

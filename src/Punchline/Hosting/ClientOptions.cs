@@ -1,4 +1,7 @@
 using System.Net;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Punchline.Udp;
 
 namespace Punchline;
 
@@ -25,4 +28,10 @@ public sealed record ClientOptions
 
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Where the log goes; by default nowhere. What people should know comes as events.</summary>
+    public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
+
+    /// <summary>The UDP sockets; null: what the machine does best.</summary>
+    internal UdpPlatform? UdpPlatform { get; init; }
 }

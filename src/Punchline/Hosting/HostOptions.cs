@@ -1,3 +1,7 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Punchline.Udp;
+
 namespace Punchline;
 
 /// <summary>What a host shares, and how it is reached.</summary>
@@ -20,4 +24,10 @@ public sealed record HostOptions
 
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Where the log goes; by default nowhere. What people should know comes as events.</summary>
+    public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
+
+    /// <summary>The UDP sockets; null: what the machine does best.</summary>
+    internal UdpPlatform? UdpPlatform { get; init; }
 }

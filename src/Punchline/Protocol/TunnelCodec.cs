@@ -1,4 +1,5 @@
 using Punchline.Invites;
+using Punchline.Stun;
 
 namespace Punchline.Protocol;
 
@@ -85,6 +86,14 @@ internal static class TunnelCodec
                 writer.WriteByte((byte)m.Code);
                 writer.WriteText(m.Text, MaxTextLength);
                 break;
+            case NatMessage m:
+                type = TunnelMessageType.Nat;
+                writer.WriteByte((byte)m.Report.Mapping);
+                writer.WriteByte((byte)m.Report.Filtering);
+                writer.WriteByte(ToByte(m.Report.IsTranslated));
+                writer.WriteByte(ToByte(m.Report.PreservesPort));
+                writer.WriteByte(ToByte(m.Report.HasPairedPooling));
+                break;
             default:
                 throw new ArgumentException("A message without a codec: " + message.GetType().Name, nameof(message));
         }
@@ -138,10 +147,30 @@ internal static class TunnelCodec
             case TunnelMessageType.ServiceError:
                 return body.TryReadVarint(out ulong service) && body.TryReadVarint(out ulong flow) && body.TryReadByte(out byte code)
                     && body.TryReadText(MaxTextLength, out string text) ? new ServiceError(service, flow, (ServiceErrorCode)code, text) : null;
+            case TunnelMessageType.Nat:
+                return ReadNat(body);
             default:
                 return body.TryReadByte(out byte bye) && body.TryReadText(MaxTextLength, out string reason) ? new Bye((ByeCode)bye, reason) : null;
         }
     }
+
+    // What a later version may know better is unknown to us, not wrong.
+    private static NatMessage? ReadNat(WireReader body)
+    {
+        if (!body.TryReadByte(out byte mapping) || !body.TryReadByte(out byte filtering) || !body.TryReadByte(out byte translated)
+            || !body.TryReadByte(out byte preserves) || !body.TryReadByte(out byte pooling))
+        {
+            return null;
+        }
+        return new NatMessage(new NatReport(
+            Enum.IsDefined((NatMapping)mapping) ? (NatMapping)mapping : NatMapping.Unknown,
+            Enum.IsDefined((NatFiltering)filtering) ? (NatFiltering)filtering : NatFiltering.Unknown,
+            ToFact(translated), ToFact(preserves), ToFact(pooling)));
+    }
+
+    private static byte ToByte(bool? fact) => fact switch { null => 0, false => 1, true => 2 };
+
+    private static bool? ToFact(byte value) => value switch { 1 => false, 2 => true, _ => null };
 
     private static TunnelServices? ReadServices(WireReader body)
     {

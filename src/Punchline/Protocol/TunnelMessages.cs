@@ -1,4 +1,5 @@
 using Punchline.Invites;
+using Punchline.Stun;
 
 namespace Punchline.Protocol;
 
@@ -10,6 +11,7 @@ internal enum TunnelMessageType : ushort
     FriendSecret = 0x0003,
     ServiceError = 0x0004,
     Bye = 0x0005,
+    Nat = 0x0006,
 }
 
 /// <summary>Why a flow could not be served.</summary>
@@ -50,3 +52,6 @@ internal sealed record ServiceError(ulong ServiceId, ulong FlowId, ServiceErrorC
 
 /// <summary>The sender ends the connection.</summary>
 internal sealed record Bye(ByeCode Code, string Text) : TunnelMessage;
+
+/// <summary>What the sender knows of the NATs on its way out.</summary>
+internal sealed record NatMessage(NatReport Report) : TunnelMessage;

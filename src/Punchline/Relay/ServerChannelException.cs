@@ -15,6 +15,9 @@ internal enum ServerFailure
     /// <summary>It did not answer in time.</summary>
     NoAnswer,
 
+    /// <summary>It answers over TCP, but not over UDP.</summary>
+    NoUdp,
+
     /// <summary>Something answered that is not a Punchline server.</summary>
     NotAServer,
 
@@ -64,6 +67,7 @@ internal sealed class ServerChannelException : Exception
         ServerFailure.UnknownName => $"The server's name {server.Name} is not known: check its spelling and your connection.",
         ServerFailure.NotReachable => $"The server at {server} cannot be reached: check the address, and that it runs.",
         ServerFailure.NoAnswer => $"The server at {server} did not answer.",
+        ServerFailure.NoUdp => $"The server at {server} answers over TCP but not over UDP: a firewall here or there may block UDP.",
         ServerFailure.NotAServer => $"What answers at {server} is not a Punchline server.",
         ServerFailure.ShuttingDown => $"The server at {server} is shutting down.",
         ServerFailure.Displaced => $"This host registered at {server} from elsewhere with the same identity: only the newest stays.",

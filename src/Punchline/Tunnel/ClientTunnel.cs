@@ -50,6 +50,26 @@ internal sealed class ClientTunnel : TunnelEnd, IDisposable
         return listener;
     }
 
+    /// <summary>Listens no more on a port: its service is elsewhere. What was accepted goes on.</summary>
+    public void Remove(TcpListenerForwarder listener)
+    {
+        _tcp.Remove(listener);
+        listener.Dispose();
+        for (LinkedListNode<WaitingLink>? node = _waiting.First, next; node is not null; node = next)
+        {
+            next = node.Next;
+            if (node.Value.Listener == listener)
+                GiveUp(node, TunnelErrorCode.NoSuchService);
+        }
+    }
+
+    /// <summary>Receives no more on a port; its flows end when they are idle.</summary>
+    public void Remove(UdpListenerForwarder listener)
+    {
+        _udp.Remove(listener);
+        listener.Dispose();
+    }
+
     /// <summary>Uses this connection from now on.</summary>
     public void Attach(IStreamTransport transport)
     {

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Net;
 using System.Net.Sockets;
 using Punchline.Endpoint;
 using Punchline.Protocol;
@@ -150,7 +152,9 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
         try
         {
             // Making one fails when this process has no descriptor left.
-            socket = new Socket(service.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            socket = service.Address is DnsEndPoint
+                ? new Socket(SocketType.Stream, ProtocolType.Tcp)
+                : new Socket(service.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             using var timeout = new CancellationTokenSource(TunnelLimits.DialTimeout);
             await socket.ConnectAsync(service.Address, timeout.Token).ConfigureAwait(false);
         }
@@ -183,10 +187,15 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
         socket?.Dispose();
         TunnelErrorCode code = TunnelErrors.OfConnect(error);
         Events.ServiceFailed(link.ServiceId, link.FlowId, code, code == TunnelErrorCode.NothingListens
-            ? $"nothing listens on {service.Address}"
-            : $"{service.Address} cannot be reached ({error})");
+            ? $"nothing listens on {Text(service.Address)}"
+            : $"{Text(service.Address)} cannot be reached ({error})");
         link.Abort(code);
     }
+
+    // Not "Unspecified/name:port".
+    private static string Text(EndPoint address) => address is DnsEndPoint name
+        ? string.Create(CultureInfo.InvariantCulture, $"{name.Host}:{name.Port}")
+        : address.ToString()!;
 
     private void Refuse(StreamId stream, TunnelErrorCode code)
     {

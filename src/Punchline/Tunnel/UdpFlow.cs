@@ -27,7 +27,7 @@ internal sealed class UdpFlow(ulong serviceId, ulong flowId)
     public Socket? Socket { get; init; }
 
     /// <summary>At the host: where the service listens.</summary>
-    public IPEndPoint? ServiceAddress { get; init; }
+    public EndPoint? ServiceAddress { get; init; }
 
     /// <summary>When a datagram last went either way.</summary>
     public Instant LastUsed { get; set; }

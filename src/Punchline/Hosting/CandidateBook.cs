@@ -1,0 +1,73 @@
+using Punchline.Quic;
+
+namespace Punchline.Hosting;
+
+/// <summary>
+/// The addresses at which we may be reachable, and who tells them to peers: a session is told what is known when it joins, and
+/// every change from then on. Driver thread only.
+/// </summary>
+internal sealed class CandidateBook
+{
+    private readonly Dictionary<object, UdpAddress> _reflexive = [];
+    private readonly List<ICandidateTeller> _tellers = [];
+    private List<Candidate> _hosts = [];
+    private List<Candidate> _told = [];
+
+    /// <summary>The candidates now: our own addresses first.</summary>
+    public IReadOnlyList<Candidate> Current => _told;
+
+    /// <summary>The addresses of our interfaces, best first.</summary>
+    public void SetHosts(IEnumerable<Candidate> hosts)
+    {
+        _hosts = [.. hosts];
+        Tell();
+    }
+
+    /// <summary>A server sees us at this address.</summary>
+    /// <param name="source">Who says so, of which socket: its next word replaces this one.</param>
+    /// <param name="mapped">The address; none takes the word back.</param>
+    public void SetReflexive(object source, in UdpAddress mapped)
+    {
+        if (mapped.IsNone)
+            _reflexive.Remove(source);
+        else
+            _reflexive[source] = mapped;
+        Tell();
+    }
+
+    /// <summary>Tells this session's peer from now on.</summary>
+    public void Join(ICandidateTeller teller)
+    {
+        _tellers.Add(teller);
+        foreach (Candidate candidate in _told)
+            teller.Tell(candidate);
+    }
+
+    /// <summary>Tells it no more.</summary>
+    public void Leave(ICandidateTeller teller) => _tellers.Remove(teller);
+
+    private void Tell()
+    {
+        List<Candidate> now = [.. _hosts, .. _reflexive.Values.Select(a => new Candidate(a, CandidateKind.ServerReflexive))];
+        now = [.. now.DistinctBy(candidate => candidate.Address)];
+        List<Candidate> before = _told;
+        _told = now;
+        foreach (ICandidateTeller teller in _tellers)
+        {
+            foreach (Candidate gone in before.Where(old => !now.Exists(c => c.Address == old.Address)))
+                teller.TakeBack(gone.Address);
+            foreach (Candidate added in now.Where(c => !before.Exists(old => old.Address == c.Address)))
+                teller.Tell(added);
+        }
+    }
+}
+
+/// <summary>Tells a peer our candidates.</summary>
+internal interface ICandidateTeller
+{
+    /// <summary>There is another one.</summary>
+    void Tell(Candidate candidate);
+
+    /// <summary>One is gone.</summary>
+    void TakeBack(UdpAddress address);
+}

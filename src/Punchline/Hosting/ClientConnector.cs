@@ -1,0 +1,167 @@
+using Punchline.Endpoint;
+using Punchline.Invites;
+using Punchline.Protocol;
+using Punchline.Quic;
+using Punchline.Relay;
+
+namespace Punchline.Hosting;
+
+/// <summary>Why no connection came about, for programs and people, and whether another attempt makes sense.</summary>
+internal sealed class JoinFailure(ProblemCode code, string message, bool isFinal, Exception? inner = null) : Exception(message, inner)
+{
+    public ProblemCode Code { get; } = code;
+
+    public bool IsFinal { get; } = isFinal;
+
+    /// <summary>Of several servers' failures the heaviest counts: what one says that knows the host weighs more than that another is away.</summary>
+    public int Weight => Code == ProblemCode.ServerUnreachable ? 0 : IsFinal ? 2 : 1;
+}
+
+/// <summary>Brings a client to its host: races the invite's servers, and falls back from a friend's secret to the invite's.</summary>
+internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite invite, ClientState state, HostIdentityView self, EventSink events) : IAsyncDisposable
+{
+    /// <summary>Between the starts of two servers' attempts (DESIGN section 4): the next one need not wait for the first to fail.</summary>
+    private static readonly TimeSpan Stagger = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>For the handshake: several repetitions of each flight, over any link.</summary>
+    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
+
+    private readonly ClientLink[] _links = [.. invite.Servers.Select(server => new ClientLink(node, server, invite.HostId, events))];
+    private volatile bool _reached;
+
+    /// <summary>One connection with the host, the first that stands.</summary>
+    /// <exception cref="JoinFailure">None came about.</exception>
+    public async Task<(ClientSession Session, ClientLink Link)> ConnectAsync(CancellationToken stop)
+    {
+        using var race = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        List<Task<(ClientSession, ClientLink)>> running = [.. _links.Select((link, i) => TryAsync(link, i * Stagger, race.Token))];
+        List<Task<(ClientSession, ClientLink)>> all = [.. running];
+        JoinFailure? worst = null;
+        try
+        {
+            while (running.Count > 0)
+            {
+                Task<(ClientSession, ClientLink)> done = await Task.WhenAny(running).ConfigureAwait(false);
+                running.Remove(done);
+                try
+                {
+                    (ClientSession session, ClientLink link) = await done.ConfigureAwait(false);
+                    return (session, link);
+                }
+                catch (JoinFailure failure)
+                {
+                    if (worst is null || failure.Weight > worst.Weight)
+                        worst = failure;
+                }
+            }
+            throw worst!;
+        }
+        finally
+        {
+            await race.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAll(all.Cast<Task>()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            ClientLink? winner = all.Find(task => task.IsCompletedSuccessfully)?.Result.Item2;
+            if (winner is not null)
+                await Task.WhenAll(_links.Where(link => link != winner).Select(link => link.CloseAsync())).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>What opens the door now: our own secret, or the invite's before there is one.</summary>
+    public DoorKey Key => state.Friend is var (id, secret) ? new DoorKey(id, secret, IsFriend: true) : InviteKey;
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (ClientLink link in _links)
+            await link.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private DoorKey InviteKey => new(InviteId.Read(invite.Id.Span), invite.Secret.ToArray(), IsFriend: false);
+
+    private async Task<(ClientSession, ClientLink)> TryAsync(ClientLink link, TimeSpan delay, CancellationToken stop)
+    {
+        await Task.Delay(delay, node.Time, stop).ConfigureAwait(false);
+        try
+        {
+            return (await TryAsync(link, Key, stop).ConfigureAwait(false), link);
+        }
+        catch (JoinFailure failure) when (failure.Code == ProblemCode.InviteRevoked && Key.IsFriend)
+        {
+            // The host has lost our secret, or wants us to come anew: the invite itself may still be good.
+            events.Detail($"our own secret is not taken any more ({failure.Message}); trying the invite's");
+            state.ForgetFriend();
+            return (await TryAsync(link, InviteKey, stop).ConfigureAwait(false), link);
+        }
+    }
+
+    private async Task<ClientSession> TryAsync(ClientLink link, DoorKey key, CancellationToken stop)
+    {
+        ClientPair pair;
+        try
+        {
+            pair = await link.OpenAsync(key, stop).ConfigureAwait(false);
+            _reached = true;
+        }
+        catch (ServerChannelException e)
+        {
+            _reached |= e.Failure == ServerFailure.Refused;
+            throw new JoinFailure(ServerProblem.CodeOf(e), e.Message, ServerProblem.IsFinal(e, firstContact: !_reached), e);
+        }
+        ClientSession session = await node.Driver.CallAsync(loop => Begin(loop, pair)).ConfigureAwait(false);
+        try
+        {
+            if (await session.Decided.WaitAsync(HandshakeTimeout, node.Time, stop).ConfigureAwait(false))
+                return session;
+        }
+        catch (TimeoutException e)
+        {
+            Drop(session);
+            throw new JoinFailure(ProblemCode.HostOffline, $"The host does not answer through {link.Server}.", isFinal: false, e);
+        }
+        catch (OperationCanceledException)
+        {
+            // Another one may have decided the race at this very moment: then this one was told so.
+            if (session.Decided is { IsCompletedSuccessfully: true, Result: true })
+                return session;
+            Drop(session);
+            throw;
+        }
+        throw Explain(await session.Ended.ConfigureAwait(false), link.Server);
+    }
+
+    private ClientSession Begin(EndpointLoop loop, ClientPair pair)
+    {
+        RelayPath path = loop.RelayedPath(pair.Route.Socket, pair.Route.Server, pair.Route.Handle)
+            ?? throw new PunchlineException(ProblemCode.Internal, "There are too many paths.");
+        Span<byte> random = stackalloc byte[ConnectionId.MaxLength];
+        node.Randomness.FillPublic(random);
+        var destination = new ConnectionId(random);
+        byte[] token = DoorToken.Seal(pair.Key.Secret, pair.Key.Id, invite.HostId.Span, destination, pair.DoorNonce, self.PeerId.Span);
+        ClientSession? session = null;
+        loop.Connect(
+            new QuicClientOptions { ExpectedPeerId = invite.HostId, InitialDestination = destination, Token = token },
+            path,
+            connection => session = new ClientSession(client, node, connection, pair, events));
+        return session!;
+    }
+
+    private void Drop(ClientSession session) =>
+        node.Driver.Post(new ActionWorkItem(_ => session.Close(CloseCode.None, "given up")));
+
+    private static JoinFailure Explain(QuicError error, ServerAddress server) => error switch
+    {
+        { IsApplication: false, Code: >= (ulong)RefusalReason.Revoked and <= (ulong)RefusalReason.Removed } =>
+            new JoinFailure(ProblemCode.InviteRevoked, $"The host refuses: {error.Reason}. Ask it for a new invite.", isFinal: true),
+        { IsApplication: false, Code: (ulong)TransportErrorCode.CryptoErrorBase + NoApplicationProtocol } =>
+            new JoinFailure(ProblemCode.VersionMismatch, "The host speaks another version: the older side must be updated.", isFinal: true),
+        { IsApplication: true, Code: (ulong)CloseCode.NewerNeeded } =>
+            new JoinFailure(ProblemCode.VersionMismatch, error.IsRemote ? "The host is older than this program: it must be updated." : "This program is too old for the host: update it.", isFinal: true),
+        _ => new JoinFailure(ProblemCode.HostOffline, $"The host could not be reached through {server}: {CloseText.Of(error)}.", isFinal: false),
+    };
+
+    /// <summary>TLS alert 120 (RFC 7301 section 3.2).</summary>
+    private const ulong NoApplicationProtocol = 120;
+}
+
+/// <summary>Who we are, as far as the door must know.</summary>
+internal readonly record struct HostIdentityView(ReadOnlyMemory<byte> PeerId);

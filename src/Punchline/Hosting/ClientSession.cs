@@ -1,0 +1,121 @@
+using Punchline.Endpoint;
+using Punchline.Protocol;
+using Punchline.Quic;
+using Punchline.Tunnel;
+
+namespace Punchline.Hosting;
+
+/// <summary>The connection with the host, at the client: an attempt until it is established, and then only if no other was first.</summary>
+internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointConnection connection, ClientPair pair, EventSink events)
+    : PeerSession(node, connection, events)
+{
+    private readonly TaskCompletionSource<bool> _decided = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Completes with true when this is the connection in use, with false when it ended before that.</summary>
+    public Task<bool> Decided => _decided.Task;
+
+    /// <summary>The way through the server on which it began.</summary>
+    public ClientPair Pair { get; } = pair;
+
+    /// <inheritdoc/>
+    public override void OnEstablished()
+    {
+        if (!client.TryUse(this))
+        {
+            Close(CloseCode.Replaced, "another server was faster");
+            return;
+        }
+        Tunnel = client.Tunnel;
+        Join();
+        client.Tunnel.Attach(Connection);
+        Events.Report(new Progress(Events.Now, ProgressStage.Punching, Peer));
+        // The peer's limit of streams came with the handshake: the first is always there.
+        if (Connection.TryOpenStream(bidirectional: true, out StreamId stream) && stream == ControlStream.Id)
+        {
+            Control = new ControlStream(Connection, stream, Receive);
+            Control.Send(new TunnelHello(0, ProgramVersion.Text));
+            TellNat();
+        }
+        else
+        {
+            Close(CloseCode.Malformed, "no control stream");
+        }
+        _decided.TrySetResult(true);
+    }
+
+    /// <inheritdoc/>
+    public override void OnStreamOpened(StreamId stream)
+    {
+        // A host opens none.
+        Connection.StopSending(stream, (ulong)TunnelErrorCode.UnknownKind);
+        if (stream.IsBidirectional)
+            Connection.Reset(stream, (ulong)TunnelErrorCode.UnknownKind);
+    }
+
+    /// <inheritdoc/>
+    public override void OnStreamsAvailable()
+    {
+        if (Tunnel is not null)
+            client.Tunnel.OnStreamsAvailable();
+    }
+
+    /// <inheritdoc/>
+    public override void OnUnreachable()
+    {
+        base.OnUnreachable();
+        DropIfLost();
+    }
+
+    /// <summary>The pair at the server has ended: whatever still went through it is lost.</summary>
+    public void OnPairLost() => DropIfLost();
+
+    /// <inheritdoc/>
+    public override void OnClosed(QuicError error)
+    {
+        if (Tunnel is not null)
+            client.Tunnel.Detach();
+        Tunnel = null;
+        base.OnClosed(error);
+        _decided.TrySetResult(false);
+    }
+
+    private protected override void OnHello(TunnelHello hello)
+    {
+    }
+
+    private protected override void OnMessage(TunnelMessage message)
+    {
+        switch (message)
+        {
+            case TunnelServices services:
+                client.OnServices(services.Services);
+                break;
+            case FriendSecret secret:
+                client.OnFriendSecret(secret.Id, secret.Secret);
+                break;
+            case ServiceError error:
+                Events.ProblemNowAndThen(ProblemCode.ServiceDown, $"{client.NameOf(error.ServiceId)}: {error.Text}");
+                break;
+            case Bye bye:
+                Events.Detail($"{Peer} says goodbye ({bye.Code})");
+                break;
+        }
+    }
+
+    private protected override void OnPath(NetworkPath path, TimeSpan roundTrip)
+    {
+        if (path.Kind == PathKind.Direct)
+        {
+            Events.Report(new Progress(Events.Now, ProgressStage.Connected, string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                $"direct to {path.RemoteAddress}, {roundTrip.TotalMilliseconds:0.0} ms")));
+        }
+        DropIfLost();
+    }
+
+    // With neither a direct path nor the server's there is nothing to wait for: a new connection is there sooner.
+    private void DropIfLost()
+    {
+        if (Pair.Lost.IsCompleted && (IsUnreachable || Connection.CurrentPath.Kind == PathKind.Relay))
+            Close(CloseCode.NoPath, "no path is left");
+    }
+}

@@ -1,0 +1,127 @@
+using System.Net.Sockets;
+using Punchline.Endpoint;
+using Punchline.Invites;
+using Punchline.Protocol;
+using Punchline.Quic;
+using Punchline.Tunnel;
+
+namespace Punchline.Hosting;
+
+/// <summary>A friend's connection, at the host.</summary>
+internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnection connection, EventSink events)
+    : PeerSession(node, connection, events), ITunnelEvents
+{
+    /// <summary>By which invite, or as which friend, the peer came.</summary>
+    public DoorPass Pass { get; } = (DoorPass)connection.AdmissionTag!;
+
+    /// <summary>The friend's own id, once it was given on this connection.</summary>
+    public InviteId? FriendId { get; private set; }
+
+    /// <inheritdoc/>
+    public override void OnEstablished()
+    {
+        // The invite may have ended while the handshake was on its way.
+        if (host.RefusalOf(Pass.Invite) is { } refusal)
+        {
+            Close(refusal == RefusalReason.Removed ? CloseCode.Removed : CloseCode.InviteRevoked, "the invite has ended");
+            return;
+        }
+        Tunnel = new HostTunnel(Node.Loop, Connection, host.Services.Find, this);
+        Join();
+        host.OnJoined(this);
+    }
+
+    /// <inheritdoc/>
+    public override void OnStreamOpened(StreamId stream)
+    {
+        if (stream != ControlStream.Id)
+            (Tunnel as HostTunnel)?.OnStreamOpened(stream);
+        else
+            Control ??= new ControlStream(Connection, stream, Receive);
+    }
+
+    /// <inheritdoc/>
+    public override void OnUnreachable()
+    {
+        base.OnUnreachable();
+        host.OnUnreachable(this);
+    }
+
+    /// <inheritdoc/>
+    public override void OnClosed(QuicError error)
+    {
+        host.OnLeft(this);
+        (Tunnel as HostTunnel)?.Dispose();
+        base.OnClosed(error);
+    }
+
+    /// <summary>Hands the friend a secret of their own.</summary>
+    public void Give(InviteId id, byte[] secret)
+    {
+        FriendId = id;
+        Control?.Send(new FriendSecret(id, secret));
+    }
+
+    /// <inheritdoc/>
+    public void ConnectionOpened(ulong serviceId, ulong flowId) => Events.Detail($"{Peer}: connection {flowId} to {host.Services.NameOf(serviceId)}");
+
+    /// <inheritdoc/>
+    public void ConnectionClosed(ulong serviceId, ulong flowId, TunnelErrorCode code) =>
+        Events.Detail($"{Peer}: connection {flowId} to {host.Services.NameOf(serviceId)} ended ({code})");
+
+    /// <inheritdoc/>
+    public void ConnectionNotCarried(ulong? serviceId, TunnelErrorCode code)
+    {
+        // A client's event: a host's connections begin at the peer.
+    }
+
+    /// <inheritdoc/>
+    public void ServiceFailed(ulong serviceId, ulong flowId, TunnelErrorCode code, string detail)
+    {
+        Events.ProblemNowAndThen(ProblemCode.ServiceDown, $"{Peer} could not be connected to {host.Services.NameOf(serviceId)}: {detail}.");
+        // The codes of SERVICE_ERROR are those of the stream's reset, less 0x10.
+        var reason = (ServiceErrorCode)(code - TunnelErrorCode.LocalReset);
+        Control?.Send(new ServiceError(serviceId, flowId, reason, TextFor(reason)));
+    }
+
+    /// <inheritdoc/>
+    public void FlowOpened(ulong serviceId, ulong flowId) => Events.Detail($"{Peer}: UDP flow {flowId} to {host.Services.NameOf(serviceId)}");
+
+    /// <inheritdoc/>
+    public void FlowClosed(ulong serviceId, ulong flowId, bool evicted, ulong missing) =>
+        Events.Detail($"{Peer}: UDP flow {flowId} to {host.Services.NameOf(serviceId)} ended, {missing} of the friend's datagrams never came");
+
+    /// <inheritdoc/>
+    public void DatagramTooLarge(ulong serviceId, int size, int limit) => Events.Problem(ProblemCode.DatagramTooLarge,
+        $"{host.Services.NameOf(serviceId)}: a datagram of {size} bytes for {Peer} was dropped: the path carries {limit} at most.");
+
+    /// <inheritdoc/>
+    public void ListenerFailed(ulong? serviceId, SocketError error)
+    {
+        // A client's event: a host does not listen.
+    }
+
+    private protected override void OnHello(TunnelHello hello)
+    {
+        Control!.Send(new TunnelHello(0, ProgramVersion.Text));
+        Control.Send(new TunnelServices(host.Services.Infos));
+        TellNat();
+        if (!Pass.IsFriend)
+            host.GiveSecret(this);
+    }
+
+    private protected override void OnMessage(TunnelMessage message)
+    {
+        if (message is Bye bye)
+            Events.Detail($"{Peer} says goodbye ({bye.Code})");
+    }
+
+    // The friend need not know the host's addresses.
+    private static string TextFor(ServiceErrorCode code) => code switch
+    {
+        ServiceErrorCode.NothingListens => "nothing listens there at the host: is the program running?",
+        ServiceErrorCode.NotReachable => "the host cannot reach it",
+        ServiceErrorCode.NoSuchService => "the host shares no such service",
+        _ => "too many connections at once",
+    };
+}

@@ -1,0 +1,168 @@
+using Microsoft.Extensions.Logging;
+using Punchline.Discovery;
+using Punchline.Endpoint;
+using Punchline.Invites;
+using Punchline.Quic;
+using Punchline.Stun;
+using Punchline.Udp;
+
+namespace Punchline.Hosting;
+
+/// <summary>What a node is made of.</summary>
+internal sealed record PeerNodeOptions
+{
+    public required TimeProvider Time { get; init; }
+
+    public required MonotonicClock Clock { get; init; }
+
+    public required UdpPlatform Platform { get; init; }
+
+    public required IRandomness Randomness { get; init; }
+
+    public required HostIdentity Identity { get; init; }
+
+    public required ILogger Logger { get; init; }
+
+    /// <summary>A host's door.</summary>
+    public IAdmission? Admission { get; init; }
+
+    /// <summary>Makes the owner of an incoming connection.</summary>
+    public Func<EndpointConnection, IConnectionHandler>? Accept { get; init; }
+
+    /// <summary>The UDP port to ask for, 0 for any.</summary>
+    public ushort PreferredPort { get; init; }
+}
+
+/// <summary>
+/// What hosts and clients alike stand on: the sockets, the driver with its protocol, the machine's network and what is known
+/// of the way out of it.
+/// </summary>
+internal sealed class PeerNode : IAsyncDisposable
+{
+    private readonly P256Signer _signer;
+    private readonly NetworkWatcher _watcher;
+    private readonly PeerNetwork _network;
+    private readonly List<ServerUdp> _servers = [];
+
+    private PeerNode(PeerNodeOptions options)
+    {
+        Time = options.Time;
+        Clock = options.Clock;
+        Randomness = options.Randomness;
+        Logger = options.Logger;
+        _watcher = new NetworkWatcher(allowsLoopback: false);
+        try
+        {
+            _network = new PeerNetwork(_watcher.Current);
+            Sockets = LocalSockets.Bind(options.Platform, _watcher.Current, options.PreferredPort);
+            _signer = P256Signer.ImportPkcs8(options.Identity.Pkcs8.Span);
+            var quic = new QuicEndpoint(new QuicEndpointOptions
+            {
+                Signer = _signer,
+                Randomness = Randomness,
+                KeyExchanges = [new P256KeyExchange(Randomness)],
+                ResetKey = options.Identity.ResetKey,
+                Network = _network,
+                Admission = options.Admission,
+            });
+            Driver = new EndpointDriver(new EndpointLoopOptions
+            {
+                Poller = options.Platform.CreatePoller(),
+                Sockets = Sockets.All,
+                Core = new QuicEndpointCore(quic),
+                Clock = () => Clock.Now,
+                Routes = new SystemRoutes(),
+                Log = new EndpointLog(Logger),
+                Accept = options.Accept,
+            });
+        }
+        catch
+        {
+            _watcher.Dispose();
+            throw;
+        }
+    }
+
+    public TimeProvider Time { get; }
+
+    public MonotonicClock Clock { get; }
+
+    public IRandomness Randomness { get; }
+
+    public ILogger Logger { get; }
+
+    public EndpointDriver Driver { get; }
+
+    /// <summary>The loop itself. Driver thread only.</summary>
+    public EndpointLoop Loop { get; private set; } = null!;
+
+    /// <summary>Driver thread only.</summary>
+    public LocalSockets Sockets { get; }
+
+    /// <summary>Driver thread only.</summary>
+    public CandidateBook Candidates { get; } = new();
+
+    /// <summary>What is known of the NATs on our way out. Driver thread only.</summary>
+    public NatReport Nat { get; private set; } = NatReport.From(default, []);
+
+    /// <summary>There is a new <see cref="Nat"/>. Driver thread.</summary>
+    public event Action? NatKnown;
+
+    /// <summary>Binds the sockets and starts the driver.</summary>
+    /// <exception cref="PunchlineException">No socket can be had.</exception>
+    public static async Task<PeerNode> StartAsync(PeerNodeOptions options)
+    {
+        var node = new PeerNode(options);
+        await node.Driver.CallAsync(loop =>
+        {
+            node.Loop = loop;
+            node.FollowNetwork(node._network.Current);
+        }).ConfigureAwait(false);
+        node._watcher.Changed += node.OnNetworkChanged;
+        return node;
+    }
+
+    /// <summary>The server is reached over loopback: peers may be, too (a demonstration, or tests, on one machine).</summary>
+    public Task AllowLoopbackAsync()
+    {
+        _watcher.AllowLoopback();
+        // Once more in order behind what the watcher posted, so that it is in force when this completes.
+        return Driver.CallAsync(_ => FollowNetwork(_watcher.Current));
+    }
+
+    /// <summary>Looks after a server's share when the network changes. Driver thread only.</summary>
+    public void Add(ServerUdp server) => _servers.Add(server);
+
+    /// <summary>Looks after it no more. Driver thread only.</summary>
+    public void Remove(ServerUdp server) => _servers.Remove(server);
+
+    /// <summary>What was found out of our NATs. Driver thread only.</summary>
+    public void SetNat(in NatReport report)
+    {
+        Nat = report;
+        NatKnown?.Invoke();
+    }
+
+    /// <summary>Closes every connection as stopped by its user, and ends.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _watcher.Dispose();
+        await Driver.StopAsync((ulong)CloseCode.Stopped, "stopped").ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _signer.Dispose();
+    }
+
+    private void OnNetworkChanged(LocalNetwork network) => Driver.Post(new ActionWorkItem(_ => FollowNetwork(network)));
+
+    private void FollowNetwork(LocalNetwork network)
+    {
+        bool changed = !network.Equals(_network.Current);
+        _network.Current = network;
+        Sockets.Follow(Loop, network);
+        _network.SetPorts(Sockets.All.Select(socket => socket.LocalAddress.Port));
+        Candidates.SetHosts(Sockets.All.SelectMany(socket => (IEnumerable<Candidate>)network.HostCandidates(socket.LocalAddress)));
+        if (!changed)
+            return;
+        foreach (ServerUdp server in _servers.ToArray())
+            server.OnNetworkChanged();
+    }
+}

@@ -1,0 +1,240 @@
+using Punchline.Endpoint;
+using Punchline.Protocol;
+using Punchline.Quic;
+using Punchline.Stun;
+using Punchline.Tunnel;
+
+namespace Punchline.Hosting;
+
+/// <summary>
+/// One connection with a peer, the part that hosts and clients share: the control stream, our candidates and the peer's, the path
+/// that data takes, and what people hear of it. Driver thread only, but for <see cref="Ended"/>.
+/// </summary>
+internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDriverTimer
+{
+    /// <summary>Without a direct path for so long, people are told why that may be; the attempts go on.</summary>
+    private static readonly TimeSpan DirectPathPatience = TimeSpan.FromSeconds(10);
+
+    private readonly TaskCompletionSource<QuicError> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private UdpAddress _observed;
+    private bool _heardHello;
+
+    private protected PeerSession(PeerNode node, EndpointConnection connection, EventSink events)
+    {
+        Node = node;
+        Connection = connection;
+        Events = events;
+    }
+
+    /// <summary>The connection.</summary>
+    public EndpointConnection Connection { get; }
+
+    /// <summary>The peer for people, once it is verified.</summary>
+    public string Peer { get; private set; } = "a stranger";
+
+    /// <summary>Completes with the reason when the connection has ended.</summary>
+    public Task<QuicError> Ended => _ended.Task;
+
+    /// <summary>The peer has not been heard for a while.</summary>
+    public bool IsUnreachable { get; private set; }
+
+    /// <inheritdoc/>
+    public Instant NextTimeout { get; private set; } = Instant.Never;
+
+    private protected PeerNode Node { get; }
+
+    private protected EventSink Events { get; }
+
+    private protected ControlStream? Control { get; set; }
+
+    /// <summary>The forwarders of this connection, if it has any.</summary>
+    private protected TunnelEnd? Tunnel { get; set; }
+
+    /// <summary>What the peer knows of its NATs, as far as it has said.</summary>
+    private protected NatReport? PeerNat { get; private set; }
+
+    private protected bool IsJoined { get; private set; }
+
+    /// <summary>Ends the connection, with a reason that the peer hears.</summary>
+    public void Close(CloseCode code, string reason) => Connection.Close((ulong)code, reason);
+
+    /// <inheritdoc/>
+    public abstract void OnEstablished();
+
+    /// <inheritdoc/>
+    public abstract void OnStreamOpened(StreamId stream);
+
+    /// <inheritdoc/>
+    public void OnStreamReadable(StreamId stream, ulong code)
+    {
+        if (stream != ControlStream.Id)
+            Tunnel?.OnStreamReadable(stream, code);
+        else if (Control?.OnReadable() is { } close and not CloseCode.None)
+            Close(close, "control stream");
+    }
+
+    /// <inheritdoc/>
+    public void OnStreamWritable(StreamId stream)
+    {
+        if (stream == ControlStream.Id)
+            Control?.OnWritable();
+        else
+            Tunnel?.OnStreamWritable(stream);
+    }
+
+    /// <inheritdoc/>
+    public void OnStreamStopped(StreamId stream, ulong code)
+    {
+        if (stream == ControlStream.Id)
+            Close(CloseCode.Malformed, "control stream");
+        else
+            Tunnel?.OnStreamStopped(stream, code);
+    }
+
+    /// <inheritdoc/>
+    public virtual void OnStreamsAvailable()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void OnDatagram() => Tunnel?.OnDatagram();
+
+    /// <inheritdoc/>
+    public void OnCandidateReceived(Candidate candidate) => Events.Detail($"{Peer} may be at {candidate.Address} ({candidate.Kind})");
+
+    /// <inheritdoc/>
+    public void OnCandidateGone(Candidate candidate) => Events.Detail($"{Peer} is no longer at {candidate.Address}");
+
+    /// <inheritdoc/>
+    public void OnObservedAddress(UdpAddress address, NetworkPath? path)
+    {
+        if (address == _observed)
+            return;
+        Events.Detail($"{Peer} sees this side at {address}");
+        if (!_observed.IsNone)
+            Connection.RemoveLocalCandidate(_observed);
+        _observed = address;
+        Connection.AddLocalCandidate(new Candidate(address, CandidateKind.PeerReflexive));
+    }
+
+    /// <inheritdoc/>
+    public void OnPathChanged(NetworkPath path)
+    {
+        if (IsJoined)
+            TakePath(path);
+    }
+
+    /// <inheritdoc/>
+    public void OnPathValidated(NetworkPath path) => Events.Detail($"{Peer}: the path {path} works");
+
+    /// <inheritdoc/>
+    public void OnPathLost(NetworkPath path) => Events.Detail($"{Peer}: the path {path} was given up");
+
+    /// <inheritdoc/>
+    public virtual void OnUnreachable()
+    {
+        IsUnreachable = true;
+        if (IsJoined)
+            Events.Notice($"{Peer} does not answer at the moment.");
+    }
+
+    /// <inheritdoc/>
+    public void OnReachable()
+    {
+        IsUnreachable = false;
+        if (IsJoined)
+            Events.Notice($"{Peer} answers again.");
+    }
+
+    /// <inheritdoc/>
+    public void OnPunchingFailed() => Events.Detail($"{Peer}: the first rounds of punching brought no direct path");
+
+    /// <inheritdoc/>
+    public virtual void OnClosed(QuicError error)
+    {
+        Node.Loop.RemoveTimer(this);
+        Node.Candidates.Leave(this);
+        Node.NatKnown -= TellNat;
+        if (IsJoined)
+        {
+            string reason = CloseText.Of(error);
+            Events.Report(new PeerLeft(Events.Now, Peer, reason));
+            HostingLog.Left(Node.Logger, Peer, reason);
+        }
+        _ended.TrySetResult(error);
+    }
+
+    /// <inheritdoc/>
+    public void OnTimeout(Instant now)
+    {
+        NextTimeout = Instant.Never;
+        Events.Problem(ProblemCode.NoDirectPath, $"No direct path to {Peer} yet, still trying. "
+            + $"This side: {NatText.Of(Node.Nat)}; the other side: {NatText.Of(PeerNat)}.");
+    }
+
+    /// <inheritdoc/>
+    public void Tell(Candidate candidate) => Connection.AddLocalCandidate(candidate);
+
+    /// <inheritdoc/>
+    public void TakeBack(UdpAddress address) => Connection.RemoveLocalCandidate(address);
+
+    /// <summary>The peer is verified and wanted: only now it hears where we are (DESIGN decision 5).</summary>
+    private protected void Join()
+    {
+        Peer = PeerName.Of(Connection.PeerId.Span);
+        IsJoined = true;
+        Events.Report(new PeerJoined(Events.Now, Peer));
+        HostingLog.Joined(Node.Logger, Peer);
+        Node.Candidates.Join(this);
+        Node.NatKnown += TellNat;
+        Node.Loop.AddTimer(this);
+        TakePath(Connection.CurrentPath);
+    }
+
+    /// <summary>A message of the peer's; HELLO has come before.</summary>
+    private protected abstract void OnMessage(TunnelMessage message);
+
+    /// <summary>The peer's HELLO, the first of its messages.</summary>
+    private protected abstract void OnHello(TunnelHello hello);
+
+    /// <summary>Data takes another path.</summary>
+    private protected virtual void OnPath(NetworkPath path, TimeSpan roundTrip)
+    {
+    }
+
+    private protected void Receive(TunnelMessage message)
+    {
+        switch (message)
+        {
+            case TunnelHello hello when !_heardHello:
+                _heardHello = true;
+                Events.Detail($"{Peer} runs version {hello.ProgramVersion}");
+                OnHello(hello);
+                break;
+            case TunnelHello:
+            case not null when !_heardHello:
+                Close(CloseCode.Malformed, "HELLO comes once and first");
+                break;
+            case NatMessage nat:
+                PeerNat = nat.Report;
+                break;
+            default:
+                OnMessage(message!);
+                break;
+        }
+    }
+
+    /// <summary>Says what is known of our NATs, now and when more is known.</summary>
+    private protected void TellNat() => Control?.Send(new NatMessage(Node.Nat));
+
+    private void TakePath(NetworkPath path)
+    {
+        bool direct = path.Kind == PathKind.Direct;
+        Tunnel?.SetCarrying(direct);
+        NextTimeout = direct ? Instant.Never : Node.Loop.Now + DirectPathPatience;
+        TimeSpan roundTrip = Connection.TryGetPathStatistics(path, out PathStatistics statistics) ? statistics.SmoothedRtt : TimeSpan.Zero;
+        Events.Report(new PathChanged(Events.Now, Peer, path.Kind, path.RemoteAddress.ToIPEndPoint(), roundTrip));
+        HostingLog.PathTaken(Node.Logger, Peer, path);
+        OnPath(path, roundTrip);
+    }
+}

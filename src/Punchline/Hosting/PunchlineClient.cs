@@ -1,0 +1,181 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using Punchline.Endpoint;
+using Punchline.Hosting;
+using Punchline.Invites;
+using Punchline.Quic;
+using Punchline.Relay;
+using Punchline.Udp;
+
+namespace Punchline;
+
+/// <summary>
+/// A client: brings a host's services to ports of this machine. Runs once, until it is cancelled, and comes back by itself
+/// when the connection is lost. It uses no console, keeps no static state and ends no process; what happens is told by events.
+/// </summary>
+public sealed class PunchlineClient
+{
+    /// <summary>The longest wait between attempts while the server stands: a host that comes back is found soon.</summary>
+    private static readonly TimeSpan LongestHostWait = TimeSpan.FromSeconds(4);
+
+    private readonly ClientOptions _options;
+    private readonly IProgress<PunchlineEvent> _receiver;
+    private int _started;
+
+    /// <summary>A client that does not run yet.</summary>
+    /// <param name="options">Whom it joins.</param>
+    /// <param name="events">Who is told what happens; see <see cref="PunchlineEvent"/>.</param>
+    public PunchlineClient(ClientOptions options, IProgress<PunchlineEvent> events)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(events);
+        _options = options;
+        _receiver = events;
+    }
+
+    /// <summary>Carries connections until the token is cancelled.</summary>
+    /// <param name="stop">Ends it, in order.</param>
+    /// <exception cref="PunchlineException">It can't go on; the code and message say why.</exception>
+    public async Task RunAsync(CancellationToken stop)
+    {
+        if (Interlocked.Exchange(ref _started, 1) != 0)
+            throw new InvalidOperationException("A client runs once.");
+        var events = new EventSink(_receiver, _options.TimeProvider);
+        try
+        {
+            await Running.UntilStoppedAsync(ct => RunAsync(events, ct), events.Completion, stop).ConfigureAwait(false);
+        }
+        catch (StateFileException e)
+        {
+            throw new PunchlineException(ProblemCode.State, e.Message, e);
+        }
+        finally
+        {
+            await events.CompleteAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        await events.Completion.ConfigureAwait(false);
+    }
+
+    private async Task RunAsync(EventSink events, CancellationToken stop)
+    {
+        if (!Invite.TryParse(_options.Invite, out Invite? invite, out InviteError error, out string explanation))
+            throw new PunchlineException(error == InviteError.NewerVersion ? ProblemCode.VersionMismatch : ProblemCode.InviteInvalid, explanation);
+        SystemRandomness randomness = SystemRandomness.Instance;
+        var directory = new StateDirectory(_options.StateDirectory);
+        HostIdentity identity = HostIdentity.LoadOrCreate(directory, randomness);
+        var state = ClientState.Open(directory, invite!.HostId.Span);
+        PeerNode node = await PeerNode.StartAsync(new PeerNodeOptions
+        {
+            Time = _options.TimeProvider,
+            Clock = new MonotonicClock(_options.TimeProvider),
+            Platform = _options.UdpPlatform ?? UdpPlatform.FromEnvironment(),
+            Randomness = randomness,
+            Identity = identity,
+            Logger = _options.LoggerFactory.CreateLogger("Punchline.Client"),
+        }).ConfigureAwait(false);
+        await using ConfiguredAsyncDisposable nodeEnd = node.ConfigureAwait(false);
+        ClientCore core = await node.Driver.CallAsync(_ => new ClientCore(node, _options, state, events)).ConfigureAwait(false);
+        try
+        {
+            await node.Driver.CallAsync(_ => core.Listen()).ConfigureAwait(false);
+            var connector = new ClientConnector(node, core, invite, state, new HostIdentityView(identity.PeerId), events);
+            await using ConfiguredAsyncDisposable connectorEnd = connector.ConfigureAwait(false);
+            await Running.FirstOfAsync(
+                stop,
+                ct => StayConnectedAsync(node, connector, events, ct),
+                ct => core.Failed.WaitAsync(ct),
+                ct => Running.EndOfDriverAsync(node, ct)).ConfigureAwait(false);
+        }
+        finally
+        {
+            await EndAsync(node, core).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task StayConnectedAsync(PeerNode node, ClientConnector connector, EventSink events, CancellationToken stop)
+    {
+        var backoff = new Backoff(node.Randomness);
+        string? said = null;
+        while (true)
+        {
+            TimeSpan longest = Backoff.Longest;
+            try
+            {
+                (ClientSession session, ClientLink link) = await connector.ConnectAsync(stop).ConfigureAwait(false);
+                said = null;
+                backoff.Reset();
+                QuicError end = await StayAsync(node, connector, session, link, events, stop).ConfigureAwait(false);
+                events.Problem(ProblemCode.ConnectionLost, $"The connection to the host is gone: {CloseText.Of(end)}. Connecting again.");
+                longest = LongestHostWait;
+            }
+            catch (JoinFailure failure)
+            {
+                if (failure.IsFinal)
+                    throw new PunchlineException(failure.Code, failure.Message, failure);
+                if (said != failure.Message)
+                    events.Problem(failure.Code, failure.Message + " Trying again.");
+                said = failure.Message;
+                if (failure.Code != ProblemCode.ServerUnreachable)
+                    longest = LongestHostWait;
+            }
+            TimeSpan wait = backoff.Next();
+            await Task.Delay(wait < longest ? wait : longest, node.Time, stop).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>While the connection stands: opens a new pair when the server was away, so that it is there when it is needed.</summary>
+    private static async Task<QuicError> StayAsync(
+        PeerNode node, ClientConnector connector, ClientSession session, ClientLink link, EventSink events, CancellationToken stop)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        Task keeping = KeepPairAsync(node, connector, session, link, events, ending.Token);
+        try
+        {
+            return await session.Ended.WaitAsync(stop).ConfigureAwait(false);
+        }
+        finally
+        {
+            await ending.CancelAsync().ConfigureAwait(false);
+            await keeping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static async Task KeepPairAsync(
+        PeerNode node, ClientConnector connector, ClientSession session, ClientLink link, EventSink events, CancellationToken stop)
+    {
+        var backoff = new Backoff(node.Randomness);
+        ClientPair pair = session.Pair;
+        while (true)
+        {
+            string reason = await pair.Lost.WaitAsync(stop).ConfigureAwait(false);
+            events.Detail($"the way through {link.Server} is gone: {reason}");
+            node.Driver.Post(new ActionWorkItem(_ => session.OnPairLost()));
+            while (pair.Lost.IsCompleted)
+            {
+                await Task.Delay(backoff.Next(), node.Time, stop).ConfigureAwait(false);
+                try
+                {
+                    pair = await link.OpenAsync(connector.Key, stop).ConfigureAwait(false);
+                    backoff.Reset();
+                }
+                catch (ServerChannelException e)
+                {
+                    // The direct connection stands; when it is lost, whoever connects anew says what is wrong.
+                    events.Detail(e.Message);
+                }
+            }
+        }
+    }
+
+    private static async Task EndAsync(PeerNode node, ClientCore core)
+    {
+        try
+        {
+            await node.Driver.CallAsync(_ => core.Tunnel.Dispose()).ConfigureAwait(false);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The driver has failed, and said so.
+        }
+    }
+}

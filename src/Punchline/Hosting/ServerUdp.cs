@@ -1,0 +1,217 @@
+using Punchline.Endpoint;
+using Punchline.Invites;
+using Punchline.Quic;
+using Punchline.Relay;
+using Punchline.Stun;
+using Punchline.Udp;
+
+namespace Punchline.Hosting;
+
+/// <summary>Where relayed datagrams go: from which socket, to which server, under which handle.</summary>
+internal readonly record struct RelayRoute(IUdpSocket Socket, UdpAddress Server, ulong Handle);
+
+/// <summary>
+/// Our sockets' business with one server: the binding under which it forwards, and what it sees of us. Made before the
+/// server's control channel connects, so that the first cookie comes meanwhile; ends with that channel.
+/// </summary>
+internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDisposable
+{
+    /// <summary>For one of the server's addresses to answer over UDP, before the next one is tried: seven attempts of the binding.</summary>
+    private static readonly TimeSpan PerEndpoint = TimeSpan.FromSeconds(5);
+
+    private readonly List<(IUdpSocket Socket, IDatagramClient Client, object Source)> _clients = [];
+    private TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private UdpBinding? _binding;
+    private IUdpSocket? _socket;
+    private UdpAddress _seen;
+    private UdpAddress _alternate;
+    private UdpAddress _seenByAlternate;
+    private bool _closed;
+
+    /// <summary>The name's addresses are known: begins with the first that a socket reaches. From any thread; a guess, see <see cref="ServerChannelOptions.OnResolved"/>.</summary>
+    public void Prepare(IReadOnlyList<UdpAddress> addresses)
+    {
+        if (server.Scheme != ServerScheme.Punch)
+            return;
+        node.Driver.Post(new ActionWorkItem(_ =>
+        {
+            foreach (UdpAddress address in addresses)
+            {
+                if (_binding is null && !_closed && node.Sockets.For(node.Loop, address) is { } socket)
+                    Begin(socket, address);
+            }
+        }));
+    }
+
+    /// <summary>Binds the handle: returns as soon as relayed datagrams may be sent.</summary>
+    /// <param name="channel">The channel that brought handle and key.</param>
+    /// <param name="handle">The handle.</param>
+    /// <param name="key">16 bytes.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="ServerChannelException">The server does not answer over UDP.</exception>
+    public async Task<RelayRoute> BindAsync(ServerChannel channel, ulong handle, byte[] key, CancellationToken cancellationToken)
+    {
+        foreach (UdpAddress endpoint in channel.UdpEndpoints)
+        {
+            TaskCompletionSource? ready = await node.Driver.CallAsync(_ => Bind(endpoint, handle, key)).ConfigureAwait(false);
+            if (ready is null)
+                continue;
+            try
+            {
+                await ready.Task.WaitAsync(PerEndpoint, node.Time, cancellationToken).ConfigureAwait(false);
+            }
+            catch (TimeoutException)
+            {
+                continue;
+            }
+            IReadOnlyList<UdpAddress> endpoints = channel.UdpEndpoints;
+            ushort alternatePort = channel.Hello.AlternatePort;
+            return await node.Driver.CallAsync(_ =>
+            {
+                AskWhereWeAre(endpoints, alternatePort);
+                return new RelayRoute(_socket!, endpoint, handle);
+            }).ConfigureAwait(false);
+        }
+        throw new ServerChannelException(server, ServerFailure.NoUdp);
+    }
+
+    /// <summary>The machine's network changed: bind and ask again. Driver thread only.</summary>
+    public void OnNetworkChanged()
+    {
+        if (_binding is null)
+            return;
+        // With sockets of their own for each address, the one in use may be gone.
+        if (!node.Sockets.All.Contains(_socket!) && node.Sockets.For(node.Loop, _binding.Server) is { } other)
+        {
+            node.Loop.AddRelayServer(other, _binding.Server);
+            Move(_binding, other);
+        }
+        _binding.Rebind(node.Loop.Now);
+        foreach ((_, _, object source) in _clients)
+            (source as StunKeeper)?.AskNow();
+    }
+
+    /// <summary>Ends all of it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await node.Driver.CallAsync(_ =>
+            {
+                _closed = true;
+                node.Remove(this);
+                End();
+            }).ConfigureAwait(false);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The driver has ended, and all its sockets with it.
+        }
+    }
+
+    private TaskCompletionSource? Bind(in UdpAddress endpoint, ulong handle, byte[] key)
+    {
+        if (_closed || node.Sockets.For(node.Loop, endpoint) is not { } socket)
+            return null;
+        if (_binding is null || _binding.Server != endpoint || _socket != socket)
+            Begin(socket, endpoint);
+        _ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _binding!.SetCredentials(handle, key, node.Loop.Now);
+        return _ready;
+    }
+
+    private void Begin(IUdpSocket socket, in UdpAddress endpoint)
+    {
+        End();
+        node.Add(this);
+        _socket = socket;
+        _binding = new UdpBinding(endpoint, node.Randomness, node.Loop.Now);
+        node.Loop.AddRelayServer(socket, endpoint);
+        Drive(socket, _binding, OnBindingMoved);
+    }
+
+    private void OnBindingMoved()
+    {
+        if (_binding!.CanRelay)
+            _ready.TrySetResult();
+        if (_binding.Observed == _seen)
+            return;
+        _seen = _binding.Observed;
+        node.Candidates.SetReflexive(_binding, _seen);
+        Conclude();
+    }
+
+    /// <summary>The binding tells how its own socket looks from the server's main port; STUN tells the rest.</summary>
+    private void AskWhereWeAre(IReadOnlyList<UdpAddress> endpoints, ushort alternatePort)
+    {
+        if (_clients.Count > 1)
+            return;
+        foreach (IUdpSocket socket in node.Sockets.All)
+        {
+            UdpAddress endpoint = endpoints.FirstOrDefault(e => node.Loop.DirectPath(socket, e) is not null);
+            if (endpoint.IsNone || socket == _socket)
+                continue;
+            var keeper = new StunKeeper(endpoint, node.Randomness, StunKeeper.DefaultInterval);
+            Drive(socket, keeper, () =>
+            {
+                if (keeper.TryTakeChange(out UdpAddress mapped))
+                    node.Candidates.SetReflexive(keeper, mapped);
+            });
+        }
+        if (alternatePort == 0)
+            return;
+        _alternate = _binding!.Server.WithPort(alternatePort);
+        var once = new StunBinding(_alternate, node.Randomness);
+        Drive(_socket!, once, () =>
+        {
+            if (once.State != StunBindingState.Succeeded || !_seenByAlternate.IsNone)
+                return;
+            _seenByAlternate = once.Result.Mapped;
+            node.Candidates.SetReflexive(once, _seenByAlternate);
+            Conclude();
+        });
+    }
+
+    private void Conclude()
+    {
+        if (_seen.IsNone)
+            return;
+        UdpAddress local = RouteLookup.LocalAddressFor(_binding!.Server);
+        if (!local.IsNone)
+            local = local.WithPort(_socket!.LocalAddress.Port);
+        NatObservation[] seen = [new(_binding.Server, _seen)];
+        if (!_seenByAlternate.IsNone)
+            seen = [.. seen, new(_alternate, _seenByAlternate)];
+        node.SetNat(NatReport.From(local, seen));
+    }
+
+    private void Drive(IUdpSocket socket, IDatagramClient source, Action look)
+    {
+        var client = new WatchedClient(source, look);
+        _clients.Add((socket, client, source));
+        node.Loop.AddClient(socket, client);
+    }
+
+    private void Move(object source, IUdpSocket socket)
+    {
+        int index = _clients.FindIndex(entry => entry.Source == source);
+        _clients[index] = (socket, _clients[index].Client, source);
+        _socket = socket;
+        node.Loop.AddClient(socket, _clients[index].Client);
+    }
+
+    private void End()
+    {
+        foreach ((IUdpSocket socket, IDatagramClient client, object source) in _clients)
+        {
+            node.Loop.RemoveClient(socket, client);
+            node.Candidates.SetReflexive(source, default);
+        }
+        _clients.Clear();
+        if (_binding is not null)
+            node.Loop.RemoveRelayServer(_socket!, _binding.Server);
+        _binding = null;
+        _seen = default;
+        _seenByAlternate = default;
+    }
+}
