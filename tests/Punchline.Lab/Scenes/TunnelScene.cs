@@ -63,7 +63,7 @@ internal sealed class TunnelScene : IAsyncDisposable
     /// <summary>Starts the server, or starts it again.</summary>
     public async Task StartServerAsync()
     {
-        Server = Start("server", "serve", "serve", ["--admin", $"{Admin}"]);
+        Server = Start("serve", "server", "serve", ["--admin", $"{Admin}"]);
         await Server.EventAsync("ready");
     }
 
