@@ -93,6 +93,7 @@ public sealed class DirectPathTests
         await EchoServer.CheckTcpAsync(scene.Lab, "b", await client.AddressAsync("echo"), bytes: 100_000);
         var (forwarded, minutes) = (await scene.ForwardedBytesAsync() - before, TimeProvider.System.GetElapsedTime(start).TotalMinutes);
 
+        TestContext.Current.TestOutputHelper?.WriteLine($"{network}: {forwarded} bytes in {minutes * 60:0} s");
         Assert.True(
             forwarded / minutes <= ForwardedBytesPerMinute,
             $"{network}: the server forwarded {forwarded} bytes in {minutes * 60:0} s");

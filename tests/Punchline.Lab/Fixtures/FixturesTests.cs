@@ -96,7 +96,7 @@ public sealed class FixturesTests
             Assert.True(reader.IsReading);
         }
 
-        Assert.True(await server.EndedAsync() > 0);
+        await server.EndedAsync(100_000);
         await using var last = await PatternReader.StartAsync(lab, "a", address);
         await last.MoreAsync(100_000);
         await server.DisposeAsync();

@@ -36,14 +36,15 @@ internal sealed class PatternServer : IAsyncDisposable
     /// <summary>The byte at a place of the row.</summary>
     public static byte At(long place) => (byte)(place ^ (place >> 8) ^ (place >> 16));
 
-    /// <summary>Waits until the next of its connections has been ended by the other side.</summary>
-    /// <returns>The bytes that it had taken.</returns>
-    public async Task<long> EndedAsync()
+    /// <summary>Waits until the other side has ended a connection that had taken at least so many bytes: a host also looks in.</summary>
+    public async Task EndedAsync(long bytes)
     {
         using var time = new CancellationTokenSource(ChildProcess.StepLimit);
         try
         {
-            return await _ended.Reader.ReadAsync(time.Token);
+            while (await _ended.Reader.ReadAsync(time.Token) < bytes)
+            {
+            }
         }
         catch (OperationCanceledException)
         {

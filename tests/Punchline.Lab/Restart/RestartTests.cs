@@ -27,7 +27,7 @@ public sealed class RestartTests
         var mark = scene.Host.Mark;
         client.Process.Kill();
         await client.Process.ExitAsync();
-        Assert.NotEqual(SocketError.TimedOut, await first.EndAsync());
+        await first.EndAsync();
 
         // At once, with the same key: it must not wait until the host has noticed.
         client.StartAgain();
@@ -36,7 +36,7 @@ public sealed class RestartTests
         await second.MoreAsync(Enough);
 
         await scene.Host.EventAsync("peer-left", mark);
-        Assert.True(await pattern.EndedAsync() >= Enough);
+        await pattern.EndedAsync(Enough);
         await second.MoreAsync(Enough);
         Assert.False(scene.Host.HasExited || scene.Server.HasExited);
     }

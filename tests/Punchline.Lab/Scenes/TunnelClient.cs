@@ -35,14 +35,7 @@ internal sealed class TunnelClient
         return (path, TimeProvider.System.GetElapsedTime(_started));
     }
 
-    /// <summary>Waits until so many services are there.</summary>
-    public async Task ListeningAsync(int services)
-    {
-        HashSet<string> names = [];
-        await Process.EventAsync("listening", 0, found => names.Add(found.GetProperty("service").GetString()!) && names.Count == services);
-    }
-
-    /// <summary>Where a service is now.</summary>
+    /// <summary>Where a service is, as soon as the client knows.</summary>
     public async Task<IPEndPoint> AddressAsync(string service)
     {
         var found = await Process.EventAsync("listening", 0, found => found.GetProperty("service").GetString() == service);

@@ -87,12 +87,11 @@ internal sealed class TunnelScene : IAsyncDisposable
         return new TunnelClient(this, $"join {number}", where, state, ["--listen", $"{listen}", .. arguments]);
     }
 
-    /// <summary>The same, and waits until its data flows directly and each service is there.</summary>
+    /// <summary>The same, and waits until its data flows directly.</summary>
     public async Task<TunnelClient> JoinDirectAsync(string where = "b", params IReadOnlyList<string> arguments)
     {
         var client = Join(where, arguments);
         await client.DirectAsync();
-        await client.ListeningAsync(_options.Services.Count);
         return client;
     }
 

@@ -41,7 +41,6 @@ public sealed class SilenceTests
     public async Task A_watcher_of_every_byte_gets_in_nowhere_when_the_friend_has_gone()
     {
         await using var scene = await TunnelScene.StartAsync(Open);
-        await using var echo = EchoServer.Start(scene.Lab, "a");
         var (client, host, join) = await WatchJoinAsync(scene);
         var mark = scene.Host.Mark;
         await client.StopAsync();
@@ -52,7 +51,44 @@ public sealed class SilenceTests
         await AttackAsync(scene, host, [.. join.Datagrams.Where(datagram => (datagram[0] & 0x80) != 0), .. AlteredTokens(join.First)]);
 
         Assert.DoesNotContain(scene.Host.Output.Lines.Skip(mark), line => line.Contains("\"peer-joined\"", StringComparison.Ordinal));
-        Assert.Equal(0, echo.Connections);
+    }
+
+    /// <summary>That the stranger's tools can open a door at all: a first copy is answered, wherever it comes from; the second is not.</summary>
+    [LabFact(Programs = "tcpdump")]
+    public async Task Only_the_first_copy_of_an_Initial_is_answered()
+    {
+        await using var scene = await TunnelScene.StartAsync(Open);
+        var (friend, host, _) = await WatchJoinAsync(scene);
+        await friend.StopAsync();
+
+        // Another friend's Initial gets to the server but not to the host, and the friend gives up.
+        await using var capture = await PacketCapture.StartAsync(scene.Lab, "server", $"udp and dst host {NatLab.Server}");
+        await scene.Lab.CutAsync("a");
+        var forwarded = await scene.ForwardedBytesAsync();
+        var other = scene.Join();
+        while (await scene.ForwardedBytesAsync() == forwarded)
+        {
+        }
+
+        await other.StopAsync();
+        await scene.Lab.HealAsync("a");
+        var initial = WatchedJoin.Read(await capture.StopAsync(), new IPEndPoint(NatLab.Server, 3478)).First.Seal();
+
+        using (var first = LabSocket.Udp(scene.Lab, Stranger))
+        {
+            await first.SendToAsync(initial, host);
+            using var time = new CancellationTokenSource(ChildProcess.StepLimit);
+            var answer = new byte[1500];
+            var length = (await first.ReceiveFromAsync(answer, SocketFlags.None, host, time.Token)).ReceivedBytes;
+            Assert.True(length >= 1200 && (answer[0] & 0xC0) == 0xC0);
+        }
+
+        using var second = LabSocket.Udp(scene.Lab, Stranger);
+        await second.SendToAsync(initial, host);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(3));
+        await Assert.ThrowsAsync<OperationCanceledException>(
+            async () => await second.ReceiveFromAsync(new byte[1500], SocketFlags.None, host, patience.Token));
+        Assert.Single(scene.Host.Output.Lines, line => line.Contains("\"peer-joined\"", StringComparison.Ordinal));
     }
 
     [LabFact(Programs = "tcpdump")]
