@@ -26,7 +26,7 @@ public sealed class NatMatrixTests
 
         var table = $"| a (host) \\ b (client) | {string.Join(" | ", Types)} |\n|---|{string.Concat(Types.Select(_ => "---|"))}\n"
             + string.Concat(Types.Select(a => $"| {a} | {string.Join(" | ", Types.Select(b => found.GetValueOrDefault((a, b), "")))} |\n"));
-        Record.Write("nat-matrix.md", table);
+        Measured.Write("nat-matrix.md", table);
         Assert.True(found.Values.All(cell => cell != "-"), table);
     }
 

@@ -28,7 +28,7 @@ public sealed class ThroughputTests
             rates.Add(await Iperf3Server.MeasureAsync(scene.Lab, "b", port, seconds: 5, fromServer: download));
 
         var report = $"{(download ? "download" : "upload")}: {string.Join(", ", rates.Select(rate => $"{rate / 1e6:0}"))} Mbit/s";
-        Record.Write(download ? "throughput-download.txt" : "throughput-upload.txt", report);
+        Measured.Write(download ? "throughput-download.txt" : "throughput-upload.txt", report);
         Assert.True(rates.Max() >= Demand, report);
     }
 }

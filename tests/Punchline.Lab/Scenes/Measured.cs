@@ -3,7 +3,7 @@ using Punchline.Lab.Driver;
 namespace Punchline.Lab.Scenes;
 
 /// <summary>What a test has measured, kept in <c>artifacts/tests</c> whether it passes or not.</summary>
-internal static class Record
+internal static class Measured
 {
     public static void Write(string name, string text)
     {
