@@ -87,14 +87,20 @@ internal sealed class ChildProcess : IAsyncDisposable
     {
         JsonElement found = default;
         await LineAsync(
-            line =>
-            {
-                using var document = JsonDocument.Parse(line);
-                found = document.RootElement.Clone();
-                return found.GetProperty("event").GetString() == name && fits?.Invoke(found) != false;
-            },
+            line => Fits(line, name, fits, out found),
             $"the event '{name}'",
             limit);
+        return found;
+    }
+
+    /// <summary>How many lines it has printed so far: with it, events are awaited that come from now on.</summary>
+    public int Mark => Output.Lines.Count;
+
+    /// <summary>Waits for a JSON line from a mark on, whatever other calls have found.</summary>
+    public async Task<JsonElement> EventAsync(string name, int from, Func<JsonElement, bool>? fits = null, TimeSpan? limit = null)
+    {
+        JsonElement found = default;
+        await FindAsync(Output, line => Fits(line, name, fits, out found), from, $"the event '{name}'", limit);
         return found;
     }
 
@@ -143,6 +149,13 @@ internal sealed class ChildProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
         AtExit.Remove(Kill);
         _process.Dispose();
+    }
+
+    private static bool Fits(string line, string name, Func<JsonElement, bool>? fits, out JsonElement found)
+    {
+        using var document = JsonDocument.Parse(line);
+        found = document.RootElement.Clone();
+        return found.GetProperty("event").GetString() == name && fits?.Invoke(found) != false;
     }
 
     private static async Task PumpAsync(StreamReader from, OutputLog log)

@@ -10,6 +10,10 @@ internal static class Repository
     /// <summary>The built program, for <c>dotnet</c>: of the same configuration as the tests.</summary>
     public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "Punchline.Cli.dll");
 
+    /// <summary>The program as people start it, built in Release; <c>./test</c> builds it.</summary>
+    public static string ReleaseProgram { get; } =
+        Path.Combine(Root, "src", "Punchline.Cli", "bin", "Release", "net10.0", "Punchline.Cli");
+
     private static string Find()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

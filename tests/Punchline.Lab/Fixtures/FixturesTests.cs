@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using Punchline.Lab.Driver;
 
@@ -68,6 +70,59 @@ public sealed class FixturesTests
 
         await bob.DisposeAsync();
         await server.EventAsync("left", left => left.GetProperty("name").GetString() == "bob");
+    }
+
+    [LabFact]
+    public async Task The_echo_gives_back_what_it_gets()
+    {
+        await using var lab = await NatLab.UpAsync();
+        await using var echo = EchoServer.Start(lab, "a");
+        var address = new IPEndPoint(IPAddress.Loopback, EchoServer.Port);
+        await EchoServer.CheckTcpAsync(lab, "a", address, bytes: 1_000_000);
+        await EchoServer.CheckUdpAsync(lab, "a", address, datagrams: 10, bytes: 1000);
+        Assert.Equal(1, echo.Connections);
+        await Assert.ThrowsAsync<SocketException>(() => EchoServer.CheckTcpAsync(lab, "b", address, bytes: 1));
+    }
+
+    [LabFact]
+    public async Task Both_ends_of_a_transfer_notice_the_others()
+    {
+        await using var lab = await NatLab.UpAsync();
+        var address = new IPEndPoint(IPAddress.Loopback, PatternServer.Port);
+        await using var server = PatternServer.Start(lab, "a");
+        await using (var reader = await PatternReader.StartAsync(lab, "a", address))
+        {
+            await reader.MoreAsync(100_000);
+            Assert.True(reader.IsReading);
+        }
+
+        await server.EndedAsync(100_000);
+        await using var last = await PatternReader.StartAsync(lab, "a", address);
+        await last.MoreAsync(100_000);
+        await server.DisposeAsync();
+        await last.EndAsync();
+        await Assert.ThrowsAsync<LabException>(() => last.MoreAsync(1));
+    }
+
+    [LabFact(Programs = "tcpdump")]
+    public async Task A_capture_holds_what_passed()
+    {
+        await using var lab = await NatLab.UpAsync();
+        var target = new IPEndPoint(NatLab.Server, 9000);
+        await using var capture = await PacketCapture.StartAsync(lab, "server");
+        using var receiver = LabSocket.Udp(lab, "server", target);
+        using var sender = LabSocket.Udp(lab, "b");
+        byte[] question = [1, 2, 3];
+        await sender.SendToAsync(question, target);
+        var got = await receiver.ReceiveFromAsync(new byte[10], SocketFlags.None, target);
+        await receiver.SendToAsync(new byte[1200], got.RemoteEndPoint);
+        await sender.ReceiveAsync(new byte[1500]);
+
+        var packets = (await capture.StopAsync()).Where(packet => packet.Kind == PacketKind.Udp).ToList();
+        Assert.Equal(2, packets.Count);
+        Assert.Equal((got.RemoteEndPoint, target), (packets[0].Source, packets[0].Target));
+        Assert.Equal(question, packets[0].Payload);
+        Assert.Equal((target, 1200), (packets[1].Source, packets[1].Payload.Length));
     }
 
     [LabFact]

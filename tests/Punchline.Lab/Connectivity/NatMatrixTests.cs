@@ -1,0 +1,72 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Punchline.Lab.Driver;
+using Punchline.Lab.Fixtures;
+using Punchline.Lab.Scenes;
+
+namespace Punchline.Lab.Connectivity;
+
+/// <summary>Every pair of NATs that can be direct without predicting or guessing ports, and how long each takes.</summary>
+public sealed class NatMatrixTests
+{
+    /// <summary>At once, on two cores.</summary>
+    private const int AtOnce = 2;
+
+    private static readonly string[] Types =
+        ["none", "fw", "eim-eif", "eim-adf", "eim-apdf", "linux", "adm-apdf", "seq-apdf", "apdm-eif", "apdm-adf", "apdm-apdf"];
+
+    [LabFact]
+    [Trait("Length", "Long")]
+    public async Task Every_possible_pair_is_direct()
+    {
+        var pairs = Types.SelectMany(a => Types.Select(b => (A: a, B: b))).Where(pair => IsPossible(pair.A, pair.B)).ToList();
+        ConcurrentDictionary<(string A, string B), string> found = new();
+        await Parallel.ForEachAsync(
+            pairs, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (pair, _) => found[pair] = await TryAsync(pair.A, pair.B));
+
+        var table = $"| a (host) \\ b (client) | {string.Join(" | ", Types)} |\n|---|{string.Concat(Types.Select(_ => "---|"))}\n"
+            + string.Concat(Types.Select(a => $"| {a} | {string.Join(" | ", Types.Select(b => found.GetValueOrDefault((a, b), "")))} |\n"));
+        Measured.Write("nat-matrix.md", table);
+        Assert.True(found.Values.All(cell => cell != "-"), table);
+    }
+
+    [Theory]
+    [InlineData("none", "apdm-apdf", true)]
+    [InlineData("apdm-apdf", "eim-eif", true)]
+    [InlineData("linux", "eim-apdf", true)]
+    [InlineData("fw", "fw", true)]
+    [InlineData("eim-adf", "apdm-apdf", true)]
+    [InlineData("adm-apdf", "eim-apdf", false)]
+    [InlineData("apdm-adf", "apdm-adf", false)]
+    public void The_table_of_what_is_possible_is_right(string a, string b, bool possible) => Assert.Equal(possible, IsPossible(a, b));
+
+    /// <summary>By the table in natlab/README.md.</summary>
+    private static bool IsPossible(string a, string b)
+    {
+        return IsOpen(a) || IsOpen(b)
+            || (IsIndependent(a) && IsIndependent(b))
+            || (IsIndependent(a) && FiltersByAddress(a))
+            || (IsIndependent(b) && FiltersByAddress(b));
+
+        static bool IsOpen(string type) => type == "none" || type.EndsWith("-eif", StringComparison.Ordinal);
+        static bool IsIndependent(string type) => type is "fw" or "linux" || type.StartsWith("eim-", StringComparison.Ordinal);
+        static bool FiltersByAddress(string type) => type.EndsWith("-adf", StringComparison.Ordinal);
+    }
+
+    private static async Task<string> TryAsync(string a, string b)
+    {
+        try
+        {
+            await using var scene = await TunnelScene.StartAsync(new TunnelOptions { Lab = new NatLabOptions { ANat = a, BNat = b } });
+            await using var echo = EchoServer.Start(scene.Lab, "a");
+            var client = scene.Join();
+            var (_, elapsed) = await client.DirectAsync();
+            await EchoServer.CheckTcpAsync(scene.Lab, "b", await client.AddressAsync("echo"), bytes: 100_000);
+            return elapsed.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
+        }
+        catch (LabException)
+        {
+            return "-";
+        }
+    }
+}

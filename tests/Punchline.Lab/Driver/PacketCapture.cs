@@ -1,0 +1,49 @@
+using Punchline.Lab.Fixtures;
+
+namespace Punchline.Lab.Driver;
+
+/// <summary>Everything that passes a place's device from now on, recorded by <c>tcpdump</c>.</summary>
+internal sealed class PacketCapture : IAsyncDisposable
+{
+    private readonly WorkFolder _folder = new();
+    private readonly ChildProcess _process;
+
+    private PacketCapture(NatLab lab, string where, string filter, string device) => _process = lab.Start(
+        where, ["tcpdump", "-i", device, "-n", "-U", "--immediate-mode", "-Z", "root", "-w", File, filter]);
+
+    private string File => _folder["packets.pcap"];
+
+    /// <summary>Begins to record.</summary>
+    /// <param name="lab">The laboratory.</param>
+    /// <param name="where">The place.</param>
+    /// <param name="filter">Which packets, in pcap-filter(7)'s words; empty for all.</param>
+    /// <param name="device">The device.</param>
+    public static async Task<PacketCapture> StartAsync(NatLab lab, string where, string filter = "", string device = "eth0")
+    {
+        var capture = new PacketCapture(lab, where, filter, device);
+        try
+        {
+            await capture._process.ErrorLineAsync(line => line.Contains("listening on", StringComparison.Ordinal), "its start");
+            return capture;
+        }
+        catch (LabException)
+        {
+            await capture.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Ends the recording; tcpdump then writes what it still holds.</summary>
+    public async Task<IReadOnlyList<CapturedPacket>> StopAsync()
+    {
+        await _process.SignalAsync("INT");
+        (await _process.ExitAsync()).Ok();
+        return CapturedPacket.ReadFile(await System.IO.File.ReadAllBytesAsync(File));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _process.DisposeAsync();
+        _folder.Dispose();
+    }
+}
