@@ -46,6 +46,9 @@ internal sealed class ProbeSchedule
     /// <summary>The next probe has to wait: nothing is known that could carry it yet.</summary>
     internal void Postpone(Instant now) => NextAt = now + ShortestInterval;
 
+    /// <summary>The next probe is due now.</summary>
+    internal void Hasten(Instant now) => NextAt = Instant.Min(NextAt, now);
+
     internal void Stop()
     {
         _left = 0;
