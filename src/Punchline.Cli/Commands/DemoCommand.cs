@@ -19,11 +19,21 @@ internal static class DemoCommand
             session,
             "punchline demo",
             "sudo punchline demo --nat --once");
-        command.AddAll(listen.Option, once.Option, nat.Option);
+        // The processes inside the laboratory are this program again.
+        var part = new Option<string?>("--part") { Hidden = true };
+        var inviteFile = new Option<string?>("--invite-file") { Hidden = true };
+        command.AddAll(listen.Option, once.Option, nat.Option, part, inviteFile);
         command.SetAction((result, stop) =>
         {
             var host = session.Host;
-            var settings = new DemoSettings(listen.Get(result, host), once.Get(result, host), nat.Get(result, host));
+            var inLaboratory = nat.Get(result, host);
+            var common = session.Common;
+            var settings = new DemoSettings(listen.Get(result, host), once.Get(result, host), inLaboratory)
+            {
+                CommonOptions = $"{(common.Json.Get(result, host) ? "--json " : "")}{(common.Verbose.Get(result, host) ? "--verbose" : "")}".Trim(),
+                Part = result.GetValue(part),
+                InviteFile = result.GetValue(inviteFile),
+            };
             return Session.RunAsync(session.Roles.Demo(settings, session.Output(result)), stop);
         });
         return command;

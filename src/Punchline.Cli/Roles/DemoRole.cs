@@ -1,5 +1,4 @@
 using System.Net;
-using Punchline.Quic;
 
 namespace Punchline.Cli.Roles;
 
@@ -7,62 +6,23 @@ namespace Punchline.Cli.Roles;
 internal sealed class DemoRole(DemoSettings settings, IProgress<PunchlineEvent> events) : IRole
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("punchline-demo-");
-    private readonly TimeProvider _time = TimeProvider.System;
 
     public async Task RunAsync(CancellationToken stop)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        await using var site = await DemoSite.StartAsync(stop);
-        await using var server = new ServeRole(new ServerSettings(new IPEndPoint(IPAddress.Loopback, 0), null, null, null), events);
+        // For friends on this machine alone, so its warnings about strangers mean nothing here.
+        await using var server = new ServeRole(
+            new ServerSettings(new IPEndPoint(IPAddress.Loopback, 0), null, null, null),
+            new Tap(value => events.Report(value is Notice notice ? new Detail(notice.Time, notice.Message) : value)));
         await server.StartAsync(stop);
-
         var invite = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var host = new PunchlineHost(
-            new HostOptions
-            {
-                Services = [new ServiceSpec("web", ServiceProtocol.Tcp, "127.0.0.1", site.Port)],
-                Server = $"127.0.0.1:{server.Port}",
-                StateDirectory = Path.Combine(_folder.FullName, "host"),
-                LoggerFactory = new EventLoggerFactory(events, _time),
-            },
-            new Tap(value =>
-            {
-                if (value is InviteCreated created)
-                    invite.TrySetResult(created.Invite);
-                // The client's side is what the demonstration shows.
-                events.Report(value is InviteCreated or HostReady ? value : new Detail(value.Time, $"host: {value}"));
-            }));
-        var hosting = host.RunAsync(ending.Token);
-        var listening = new TaskCompletionSource<IPEndPoint>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var direct = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var joining = Task.CompletedTask;
+        var hosting = DemoHost.RunAsync(
+            $"127.0.0.1:{server.Port}", Path.Combine(_folder.FullName, "host"), text => invite.TrySetResult(text), events, ending.Token);
         try
         {
-            await First(invite.Task, hosting);
-            var client = new PunchlineClient(
-                new ClientOptions
-                {
-                    Invite = await invite.Task,
-                    StateDirectory = Path.Combine(_folder.FullName, "client"),
-                    Listen = settings.Listen,
-                    LoggerFactory = new EventLoggerFactory(events, _time),
-                },
-                new Tap(value =>
-                {
-                    if (value is Listening at)
-                        listening.TrySetResult(at.Address);
-                    else if (value is PathChanged { Kind: PathKind.Direct })
-                        direct.TrySetResult();
-                    events.Report(value);
-                }));
-            joining = client.RunAsync(ending.Token);
-            await First(direct.Task, hosting, joining);
-            await DemoVisit.RunAsync(await listening.Task, events, _time, stop);
-            if (!settings.Once)
-            {
-                events.Report(new Notice(_time.GetUtcNow(), $"Open http://{await listening.Task}/ in a browser; Ctrl-C ends."));
-                await First(Task.Delay(Timeout.Infinite, stop), hosting, joining);
-            }
+            await DemoClient.BeforeTheEnd(invite.Task, hosting);
+            var visiting = DemoClient.RunAsync(await invite.Task, Path.Combine(_folder.FullName, "client"), settings, events, ending.Token);
+            await await Task.WhenAny(visiting, hosting);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -71,7 +31,7 @@ internal sealed class DemoRole(DemoSettings settings, IProgress<PunchlineEvent> 
         finally
         {
             await ending.CancelAsync();
-            await Task.WhenAll(hosting, joining).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await hosting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -79,19 +39,5 @@ internal sealed class DemoRole(DemoSettings settings, IProgress<PunchlineEvent> 
     {
         _folder.Delete(recursive: true);
         return ValueTask.CompletedTask;
-    }
-
-    /// <summary>Waits for something that those who run bring about; if one of them ends, that is why it does not come.</summary>
-    private static async Task First(Task wanted, params Task[] running)
-    {
-        var done = await Task.WhenAny([wanted, .. running]);
-        await done;
-        if (done != wanted)
-            await wanted.WaitAsync(TimeSpan.Zero);
-    }
-
-    private sealed class Tap(Action<PunchlineEvent> action) : IProgress<PunchlineEvent>
-    {
-        public void Report(PunchlineEvent value) => action(value);
     }
 }

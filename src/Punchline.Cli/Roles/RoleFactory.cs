@@ -10,5 +10,7 @@ internal sealed class RoleFactory : IRoleFactory
     public IRole Server(ServerSettings settings, IProgress<PunchlineEvent> events) => new ServeRole(settings, events);
 
     public IRole Demo(DemoSettings settings, IProgress<PunchlineEvent> events) =>
-        settings.Nat ? new NatDemoRole(settings, events) : new DemoRole(settings, events);
+        settings.Part is not null ? new DemoPartRole(settings, events)
+        : settings.Nat ? new NatDemoRole(settings, events)
+        : new DemoRole(settings, events);
 }

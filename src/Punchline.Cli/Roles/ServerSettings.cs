@@ -13,4 +13,14 @@ internal sealed record ServerSettings(IPEndPoint? Listen, IPEndPoint? StunAltern
 /// <param name="Listen">Where its client listens; null for the usual place.</param>
 /// <param name="Once">It ends after the demonstration.</param>
 /// <param name="Nat">It runs inside the laboratory, behind two NATs of the kernel.</param>
-internal sealed record DemoSettings(IPEndPoint? Listen, bool Once, bool Nat);
+internal sealed record DemoSettings(IPEndPoint? Listen, bool Once, bool Nat)
+{
+    /// <summary>With <see cref="Nat"/>: the common options for the processes inside the laboratory, between spaces.</summary>
+    public string CommonOptions { get; init; } = "";
+
+    /// <summary>Set in those processes: server, host or client.</summary>
+    public string? Part { get; init; }
+
+    /// <summary>Set in those processes: the file of the invite.</summary>
+    public string? InviteFile { get; init; }
+}

@@ -149,6 +149,8 @@ public sealed partial class QuicConnection
         bool isSpent = state.Stage == PathStage.Failed || (state.Stage == PathStage.Opening && !state.Schedule.HasProbesLeft);
         if (isSpent && _isConfirmed && _now - state.OpenedAt >= Puncher.RoundInterval)
             StartOpening(state);
+        else if (state.Stage == PathStage.Opening && state.Schedule.HasProbesLeft)
+            state.Schedule.Hasten(_now); // docs/wire/punch.md section 5.2: the answer to a hit is an opening probe as well.
     }
 
     /// <summary>PATH_RESPONSE (RFC 9000 section 8.2.3).</summary>

@@ -50,6 +50,9 @@ internal sealed class ProbeSchedule
         _interval = TimeSpan.FromTicks(Math.Min(2 * _interval.Ticks, LongestInterval.Ticks));
     }
 
+    /// <summary>The next probe is due now.</summary>
+    internal void Hasten(Instant now) => NextAt = Instant.Min(NextAt, now);
+
     internal void Stop()
     {
         _left = 0;

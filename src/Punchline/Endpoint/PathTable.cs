@@ -61,6 +61,15 @@ internal sealed class PathTable
             _direct.Remove(KeyOf((UdpPath)path));
     }
 
+    /// <summary>The same way through the same server under another handle: who uses the path notices nothing.</summary>
+    public void Readdress(RelayPath path, ulong handle)
+    {
+        bool used = _relayed.Remove(KeyOf(path));
+        path.Handle = handle;
+        if (used)
+            _relayed[KeyOf(path)] = path;
+    }
+
     private static DirectKey KeyOf(UdpPath path) => new(path.Socket, path.LocalAddress, path.RemoteAddress);
 
     private static RelayKey KeyOf(RelayPath path) => new(path.Socket, path.RemoteAddress, path.Handle);

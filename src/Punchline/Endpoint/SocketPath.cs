@@ -50,7 +50,6 @@ internal sealed class RelayPath : SocketPath
     {
         RemoteAddress = server;
         Handle = handle;
-        RelayFrame.WriteDataHeader(_header, handle);
     }
 
     /// <inheritdoc/>
@@ -66,7 +65,15 @@ internal sealed class RelayPath : SocketPath
     public override int HeaderLength => RelayFrame.DataHeaderLength;
 
     /// <summary>The server's unguessable number for this pair.</summary>
-    public ulong Handle { get; }
+    public ulong Handle
+    {
+        get;
+        internal set
+        {
+            field = value;
+            RelayFrame.WriteDataHeader(_header, value);
+        }
+    }
 
     /// <summary>Fills in the free bytes in front of each datagram of a batch.</summary>
     public void WriteHeaders(Span<byte> batch, int segmentSize)

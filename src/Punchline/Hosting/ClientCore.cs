@@ -32,6 +32,9 @@ internal sealed class ClientCore : ITunnelEvents
     /// <summary>Fails when something came up with which the client can't go on. Any thread.</summary>
     public Task Failed => _failed.Task;
 
+    /// <summary>Completes when what was to be remembered so far is written down.</summary>
+    public Task Remembered { get; private set; } = Task.CompletedTask;
+
     /// <summary>Listens.</summary>
     /// <exception cref="PunchlineException">A port can't be had.</exception>
     public void Listen() => _ports.Open(_state.Services);
@@ -60,11 +63,12 @@ internal sealed class ClientCore : ITunnelEvents
             _failed.TrySetException(e);
             return;
         }
-        Remember(() => _state.SetServices(services));
+        Remember(() => _state.SetServices(services), "the host's services are remembered");
     }
 
     /// <summary>The host has given us a secret of our own.</summary>
-    public void OnFriendSecret(InviteId id, byte[] secret) => Remember(() => _state.SetFriend(id, secret));
+    public void OnFriendSecret(InviteId id, byte[] secret) =>
+        Remember(() => _state.SetFriend(id, secret), "the host gave this client a secret of its own");
 
     /// <inheritdoc/>
     public void ConnectionOpened(ulong serviceId, ulong flowId) => _events.Detail($"connection {flowId} to {NameOf(serviceId)}");
@@ -113,15 +117,22 @@ internal sealed class ClientCore : ITunnelEvents
         _events.ProblemNowAndThen(ProblemCode.PortUnavailable, $"{NameOf(serviceId)}: a local connection could not be taken ({error}).");
 
     // Written on another thread, as the file is flushed to the disk; what can't be remembered is given again the next time.
-    private void Remember(Action write) => _ = Task.Run(() =>
+    private void Remember(Action write, string what)
     {
-        try
+        Remembered = WriteAsync(Remembered);
+
+        async Task WriteAsync(Task before)
         {
-            write();
+            await before.ConfigureAwait(false);
+            try
+            {
+                await Task.Run(write).ConfigureAwait(false);
+                _events.Detail(what);
+            }
+            catch (StateFileException e)
+            {
+                _events.ProblemNowAndThen(ProblemCode.State, e.Message);
+            }
         }
-        catch (StateFileException e)
-        {
-            _events.ProblemNowAndThen(ProblemCode.State, e.Message);
-        }
-    });
+    }
 }

@@ -13,7 +13,7 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
     private ServerChannel? _channel;
     private ServerUdp? _udp;
     private Task _reading = Task.CompletedTask;
-    private TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource<PairLoss> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ulong _handle;
 
     /// <summary>The server.</summary>
@@ -30,14 +30,14 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
             await CloseAsync().ConfigureAwait(false);
             await ConnectAsync(stop).ConfigureAwait(false);
         }
-        _lost.TrySetResult("it was replaced");
+        _lost.TrySetResult(new PairLoss(HostLeft: false, "it was replaced"));
         Opened opened = await _channel!.OpenAsync(hostId, key.Id, key.Secret, stop).ConfigureAwait(false);
-        var lost = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var lost = new TaskCompletionSource<PairLoss>(TaskCreationOptions.RunContinuationsAsynchronously);
         Volatile.Write(ref _lost, lost);
         Volatile.Write(ref _handle, opened.Handle);
         // The channel may have ended meanwhile, and its reader with it.
         if (_reading.IsCompleted)
-            lost.TrySetResult("the server is gone");
+            lost.TrySetResult(new PairLoss(HostLeft: false, "the server is gone"));
         events.Report(new Progress(events.Now, ProgressStage.ReachingHost, $"through {server}"));
         RelayRoute route = await _udp!.BindAsync(_channel, opened.Handle, opened.Key, stop).ConfigureAwait(false);
         return new ClientPair(server, route, opened.DoorNonce, key, lost.Task);
@@ -78,7 +78,7 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
             await foreach (ControlMessage message in channel.Events.ReadAllAsync().ConfigureAwait(false))
             {
                 if (message is PairClosed closed && closed.Handle == Volatile.Read(ref _handle))
-                    Volatile.Read(ref _lost).TrySetResult(closed.Reason == PairCloseReason.HostLeft ? "the host has left the server" : $"the server ended it ({closed.Reason})");
+                    Volatile.Read(ref _lost).TrySetResult(new PairLoss(closed.Reason == PairCloseReason.HostLeft, $"the server ended it ({closed.Reason})"));
             }
         }
         catch (ServerChannelException e)
@@ -86,6 +86,6 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
             HostingLog.ServerFailed(node.Logger, server.ToString(), e.Message);
             reason = e.Message;
         }
-        Volatile.Read(ref _lost).TrySetResult(reason);
+        Volatile.Read(ref _lost).TrySetResult(new PairLoss(HostLeft: false, reason));
     }
 }

@@ -14,8 +14,11 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     /// <summary>Completes with true when this is the connection in use, with false when it ended before that.</summary>
     public Task<bool> Decided => _decided.Task;
 
-    /// <summary>The way through the server on which it began.</summary>
-    public ClientPair Pair { get; } = pair;
+    private readonly SocketPath _relay = (SocketPath)connection.CurrentPath;
+    private bool _wasDirect;
+
+    /// <summary>The way through the server.</summary>
+    public ClientPair Pair { get; private set; } = pair;
 
     /// <inheritdoc/>
     public override void OnEstablished()
@@ -66,8 +69,17 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
         DropIfLost();
     }
 
-    /// <summary>The pair at the server has ended: whatever still went through it is lost.</summary>
+    /// <summary>The pair at the server has ended: what still depends on it is lost.</summary>
     public void OnPairLost() => DropIfLost();
+
+    /// <summary>The server has opened another pair: the way through it leads to the host again, and is there when the direct path fails.</summary>
+    public void OnPairOpened(ClientPair pair)
+    {
+        if (_relay.Socket != pair.Route.Socket || _relay.RemoteAddress != pair.Route.Server)
+            return;
+        Node.Loop.Paths.Readdress((RelayPath)_relay, pair.Route.Handle);
+        Pair = pair;
+    }
 
     /// <inheritdoc/>
     public override void OnClosed(QuicError error)
@@ -96,9 +108,6 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
             case ServiceError error:
                 Events.ProblemNowAndThen(ProblemCode.ServiceDown, $"{client.NameOf(error.ServiceId)}: {error.Text}");
                 break;
-            case Bye bye:
-                Events.Detail($"{Peer} says goodbye ({bye.Code})");
-                break;
         }
     }
 
@@ -106,16 +115,20 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     {
         if (path.Kind == PathKind.Direct)
         {
+            _wasDirect = true;
             Events.Report(new Progress(Events.Now, ProgressStage.Connected, string.Create(System.Globalization.CultureInfo.InvariantCulture,
                 $"direct to {path.RemoteAddress}, {roundTrip.TotalMilliseconds:0.0} ms")));
         }
         DropIfLost();
     }
 
-    // With neither a direct path nor the server's there is nothing to wait for: a new connection is there sooner.
+    // Before the first direct path nothing is at stake: a new connection is there sooner than the old one is mended. Later its
+    // streams are worth the wait for the server, unless that is sure that the host itself is gone.
     private void DropIfLost()
     {
-        if (Pair.Lost.IsCompleted && (IsUnreachable || Connection.CurrentPath.Kind == PathKind.Relay))
+        if (!Pair.Lost.IsCompletedSuccessfully)
+            return;
+        if (_wasDirect ? IsUnreachable && Pair.Lost.Result.HostLeft : Connection.CurrentPath.Kind == PathKind.Relay)
             Close(CloseCode.NoPath, "no path is left");
     }
 }

@@ -69,10 +69,23 @@ internal sealed class HostCore : IDriverTimer, IDisposable
             other.Close(CloseCode.Replaced, "replaced");
     }
 
-    /// <summary>A friend is silent: if they have a newer connection, this one is dead.</summary>
+    /// <summary>A client has left the server: if it is silent as well, or falls silent, it is gone.</summary>
+    public void OnClientLeft(ulong handle)
+    {
+        foreach (HostSession session in _sessions.Where(session => session.FirstHandle == handle).ToArray())
+        {
+            session.HasLeftServer = true;
+            if (session.IsUnreachable)
+                session.Close(CloseCode.NoPath, "gone");
+        }
+    }
+
+    /// <summary>A friend is silent: if they have left the server, or have a newer connection, this one is dead.</summary>
     public void OnUnreachable(HostSession session)
     {
-        if (_sessions.Exists(other => other != session && !other.IsUnreachable && IsSamePeer(other, session)))
+        if (session.HasLeftServer)
+            session.Close(CloseCode.NoPath, "gone");
+        else if (_sessions.Exists(other => other != session && !other.IsUnreachable && IsSamePeer(other, session)))
             session.Close(CloseCode.Replaced, "replaced");
     }
 

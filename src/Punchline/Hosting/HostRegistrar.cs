@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using Punchline.Endpoint;
 using Punchline.Invites;
 using Punchline.Protocol;
 using Punchline.Quic;
@@ -111,7 +112,11 @@ internal sealed class HostRegistrar
         try
         {
             await foreach (ControlMessage message in channel.Events.ReadAllAsync(stop).ConfigureAwait(false))
+            {
                 _events.Detail($"{_server}: {Describe(message)}");
+                if (message is PairClosed { Reason: PairCloseReason.ClientLeft, Handle: var handle })
+                    _node.Driver.Post(new ActionWorkItem(_ => _host.OnClientLeft(handle)));
+            }
         }
         finally
         {

@@ -14,6 +14,12 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
     /// <summary>By which invite, or as which friend, the peer came.</summary>
     public DoorPass Pass { get; } = (DoorPass)connection.AdmissionTag!;
 
+    /// <summary>The server's handle for the pair through which it came; null if it came directly.</summary>
+    public ulong? FirstHandle { get; } = (connection.CurrentPath as RelayPath)?.Handle;
+
+    /// <summary>The client's channel to the server has ended.</summary>
+    public bool HasLeftServer { get; set; }
+
     /// <summary>The friend's own id, once it was given on this connection.</summary>
     public InviteId? FriendId { get; private set; }
 
@@ -112,8 +118,7 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
 
     private protected override void OnMessage(TunnelMessage message)
     {
-        if (message is Bye bye)
-            Events.Detail($"{Peer} says goodbye ({bye.Code})");
+        // A friend has nothing to say that a host would act on.
     }
 
     // The friend need not know the host's addresses.

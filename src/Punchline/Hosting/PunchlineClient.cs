@@ -147,8 +147,8 @@ public sealed class PunchlineClient
         ClientPair pair = session.Pair;
         while (true)
         {
-            string reason = await pair.Lost.WaitAsync(stop).ConfigureAwait(false);
-            events.Detail($"the way through {link.Server} is gone: {reason}");
+            PairLoss loss = await pair.Lost.WaitAsync(stop).ConfigureAwait(false);
+            events.Detail($"the way through {link.Server} is gone: {loss.Reason}");
             node.Driver.Post(new ActionWorkItem(_ => session.OnPairLost()));
             while (pair.Lost.IsCompleted)
             {
@@ -157,6 +157,8 @@ public sealed class PunchlineClient
                 {
                     pair = await link.OpenAsync(connector.Key, stop).ConfigureAwait(false);
                     backoff.Reset();
+                    ClientPair opened = pair;
+                    node.Driver.Post(new ActionWorkItem(_ => session.OnPairOpened(opened)));
                 }
                 catch (ServerChannelException e)
                 {
@@ -171,7 +173,12 @@ public sealed class PunchlineClient
     {
         try
         {
-            await node.Driver.CallAsync(_ => core.Tunnel.Dispose()).ConfigureAwait(false);
+            Task remembered = await node.Driver.CallAsync(_ =>
+            {
+                core.Tunnel.Dispose();
+                return core.Remembered;
+            }).ConfigureAwait(false);
+            await remembered.ConfigureAwait(false);
         }
         catch (ObjectDisposedException)
         {

@@ -81,11 +81,6 @@ internal static class TunnelCodec
                 writer.WriteByte((byte)m.Code);
                 writer.WriteText(m.Text, MaxTextLength);
                 break;
-            case Bye m:
-                type = TunnelMessageType.Bye;
-                writer.WriteByte((byte)m.Code);
-                writer.WriteText(m.Text, MaxTextLength);
-                break;
             case NatMessage m:
                 type = TunnelMessageType.Nat;
                 writer.WriteByte((byte)m.Report.Mapping);
@@ -147,10 +142,8 @@ internal static class TunnelCodec
             case TunnelMessageType.ServiceError:
                 return body.TryReadVarint(out ulong service) && body.TryReadVarint(out ulong flow) && body.TryReadByte(out byte code)
                     && body.TryReadText(MaxTextLength, out string text) ? new ServiceError(service, flow, (ServiceErrorCode)code, text) : null;
-            case TunnelMessageType.Nat:
-                return ReadNat(body);
             default:
-                return body.TryReadByte(out byte bye) && body.TryReadText(MaxTextLength, out string reason) ? new Bye((ByeCode)bye, reason) : null;
+                return ReadNat(body);
         }
     }
 

@@ -10,8 +10,7 @@ internal enum TunnelMessageType : ushort
     Services = 0x8002,
     FriendSecret = 0x0003,
     ServiceError = 0x0004,
-    Bye = 0x0005,
-    Nat = 0x0006,
+    Nat = 0x0005,
 }
 
 /// <summary>Why a flow could not be served.</summary>
@@ -21,15 +20,6 @@ internal enum ServiceErrorCode : byte
     NotReachable = 2,
     NoSuchService = 3,
     TooManyFlows = 4,
-}
-
-/// <summary>Why a peer leaves.</summary>
-internal enum ByeCode : byte
-{
-    Stopped = 0,
-    Restarting = 1,
-    InviteRevoked = 2,
-    Removed = 3,
 }
 
 /// <summary>A message of the control stream: the first bidirectional stream of a connection (docs/wire/tunnel.md).</summary>
@@ -49,9 +39,6 @@ internal sealed record FriendSecret(InviteId Id, byte[] Secret) : TunnelMessage;
 
 /// <summary>A flow that the host could not serve.</summary>
 internal sealed record ServiceError(ulong ServiceId, ulong FlowId, ServiceErrorCode Code, string Text) : TunnelMessage;
-
-/// <summary>The sender ends the connection.</summary>
-internal sealed record Bye(ByeCode Code, string Text) : TunnelMessage;
 
 /// <summary>What the sender knows of the NATs on its way out.</summary>
 internal sealed record NatMessage(NatReport Report) : TunnelMessage;

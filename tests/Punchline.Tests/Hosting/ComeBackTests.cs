@@ -20,6 +20,7 @@ public sealed class ComeBackTests
         RunningRole first = rig.Client(invite);
         await first.DirectAsync();
         await Visitor.EchoAsync(await Rig.PortOf(first, "echo"));
+        await first.Events.WaitAsync<Detail>(d => d.Message.Contains("secret of its own", StringComparison.Ordinal));
         await first.StopAsync();
         await host.Events.WaitAsync<PeerLeft>();
         RunningRole second = rig.Client(invite);

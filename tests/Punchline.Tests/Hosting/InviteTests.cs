@@ -54,7 +54,7 @@ public sealed class InviteTests
         RunningRole host = rig.Host(echo.Spec("echo"));
         string invite = await Rig.InviteOf(host);
         RunningRole client = rig.Client(invite);
-        await client.DirectAsync();
+        await client.Events.WaitAsync<Detail>(d => d.Message.Contains("secret of its own", StringComparison.Ordinal));
         await client.StopAsync();
         // A secret that the host never gave, in the place of the friend's.
         string file = Path.Combine(rig.StateOf("client"), "joined.json");

@@ -1,4 +1,5 @@
 using Punchline.Protocol;
+using Punchline.Stun;
 using Punchline.Tests.Invites;
 using Xunit;
 
@@ -12,7 +13,7 @@ public sealed class TunnelCodecTests
         new TunnelServices([new ServiceInfo(1, ServiceProtocol.Tcp, 25565, "game"), new ServiceInfo(2, ServiceProtocol.Udp, 19132, "x")]),
         new FriendSecret(Samples.Id, Samples.Secret),
         new ServiceError(1, 300, ServiceErrorCode.NothingListens, "no"),
-        new Bye(ByeCode.Stopped, ""),
+        new NatMessage(new NatReport(NatMapping.PortIndependent, NatFiltering.Unknown, true, false, null)),
     ];
 
     [Fact]
