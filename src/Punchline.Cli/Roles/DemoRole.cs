@@ -1,5 +1,7 @@
 using System.Net;
+using Microsoft.Extensions.Hosting.Systemd;
 using Punchline.Quic;
+using Punchline.Server;
 
 namespace Punchline.Cli.Roles;
 
@@ -13,7 +15,16 @@ internal sealed class DemoRole(DemoSettings settings, IProgress<PunchlineEvent> 
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
         await using var site = await DemoSite.StartAsync(stop);
-        await using var server = new ServeRole(new ServerSettings(new IPEndPoint(IPAddress.Loopback, 0), null, null, null), events);
+        await using var server = new ServeRole(
+            new PunchlineServerOptions
+            {
+                Address = IPAddress.Loopback,
+                Port = 0,
+                LoggerFactory = new EventLoggerFactory(events, _time),
+                ProgramVersion = CommandLine.Version,
+            },
+            events,
+            new SystemdNotifier());
         await server.StartAsync(stop);
 
         var invite = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);

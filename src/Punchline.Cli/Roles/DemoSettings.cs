@@ -1,0 +1,9 @@
+using System.Net;
+
+namespace Punchline.Cli.Roles;
+
+/// <summary>What <c>demo</c> was told.</summary>
+/// <param name="Listen">Where its client listens; null for the usual place.</param>
+/// <param name="Once">It ends after the demonstration.</param>
+/// <param name="Nat">It runs inside the laboratory, behind two NATs of the kernel.</param>
+internal sealed record DemoSettings(IPEndPoint? Listen, bool Once, bool Nat);
