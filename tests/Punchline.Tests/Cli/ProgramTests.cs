@@ -61,7 +61,7 @@ public sealed class ProgramTests
             manager.Bind(new UnixDomainSocketEndPoint(path));
             // All of 127.0.0.0/8 is this machine: an address that no other test has.
             var id = Environment.ProcessId;
-            using var program = Start(new() { ["NOTIFY_SOCKET"] = path }, "serve", "--listen", $"127.{100 + (id >> 16 & 63)}.{id >> 8 & 255}.{id & 255}:3478");
+            using var program = StartWith(("NOTIFY_SOCKET", path), "serve", "--listen", $"127.{100 + (id >> 16 & 63)}.{id >> 8 & 255}.{id & 255}:3478");
             Assert.Equal("READY=1", await Heard(manager));
             using (var kill = Process.Start("kill", ["-TERM", $"{program.Id}"]))
                 await kill.WaitForExitAsync(Cancel);
@@ -83,9 +83,9 @@ public sealed class ProgramTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private static Process Start(params string[] arguments) => Start([], arguments);
+    private static Process Start(params string[] arguments) => StartWith(null, arguments);
 
-    private static Process Start(Dictionary<string, string> variables, params string[] arguments)
+    private static Process StartWith((string Name, string Value)? variable, params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet", [typeof(CommandLine).Assembly.Location, .. arguments])
         {
@@ -94,7 +94,7 @@ public sealed class ProgramTests
             RedirectStandardError = true,
             UseShellExecute = false,
         };
-        foreach (var (name, value) in variables)
+        if (variable is var (name, value))
             start.Environment[name] = value;
         return Process.Start(start)!;
     }
