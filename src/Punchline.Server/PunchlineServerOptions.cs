@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Punchline.Invites;
+using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Udp;
 
@@ -10,6 +11,9 @@ namespace Punchline.Server;
 /// <summary>How a server runs. Each command-line option and PUNCHLINE_… variable ends here (docs/operate.md).</summary>
 public sealed class PunchlineServerOptions
 {
+    /// <summary>As many <see cref="AdvertisedAddresses"/> as SERVER_HELLO holds (docs/wire/control.md).</summary>
+    public const int MaxAdvertisedAddresses = ControlCodec.MaxAddresses;
+
     /// <summary>The address to listen at; null: all, IPv4 and IPv6.</summary>
     public IPAddress? Address { get; init; }
 
@@ -34,7 +38,7 @@ public sealed class PunchlineServerOptions
     /// <summary>The names that peers may dial, with port ("punch.example:3478"); empty: any name, each with a directory of its own.</summary>
     public IReadOnlyCollection<string> Names { get; init; } = [];
 
-    /// <summary>The addresses at which peers find the UDP port (behind 1:1 NAT, or with a web server in front); at most 4. Empty: those of the name.</summary>
+    /// <summary>The addresses at which peers find the UDP port (behind 1:1 NAT, or with a web server in front); at most <see cref="MaxAdvertisedAddresses"/>. Empty: those of the name.</summary>
     public IReadOnlyList<IPAddress> AdvertisedAddresses { get; init; } = [];
 
     /// <summary>Web servers in front of this one, whose X-Forwarded-For is believed.</summary>

@@ -22,6 +22,10 @@ internal static partial class ServerLog
     [LoggerMessage(5, LogLevel.Debug, "{Remote} was refused: {Error}")]
     public static partial void Refused(ILogger logger, UdpAddress remote, ControlError error);
 
+    // The id as it goes into the list, where the host is one that belongs there.
+    [LoggerMessage(8, LogLevel.Information, "host {HostId} is not on the list")]
+    public static partial void HostNotListed(ILogger logger, string hostId);
+
     [LoggerMessage(6, LogLevel.Information, "stopping: peers are told")]
     public static partial void Stopping(ILogger logger);
 

@@ -1,4 +1,6 @@
+using Microsoft.Extensions.Hosting.Systemd;
 using Punchline.Cli.Settings;
+using Punchline.Server;
 
 namespace Punchline.Cli.Roles;
 
@@ -15,7 +17,12 @@ internal sealed class DemoPartRole(DemoSettings settings, IProgress<PunchlineEve
         switch (settings.Part)
         {
             case "server":
-                await using (var server = new ServeRole(new ServerSettings(null, null, null, null), events))
+                var options = new PunchlineServerOptions
+                {
+                    LoggerFactory = new EventLoggerFactory(events, TimeProvider.System),
+                    ProgramVersion = CommandLine.Version,
+                };
+                await using (var server = new ServeRole(options, events, new SystemdNotifier()))
                     await server.RunAsync(ending.Token);
                 break;
             case "host":

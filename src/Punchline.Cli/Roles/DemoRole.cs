@@ -1,4 +1,6 @@
 using System.Net;
+using Microsoft.Extensions.Hosting.Systemd;
+using Punchline.Server;
 
 namespace Punchline.Cli.Roles;
 
@@ -11,9 +13,17 @@ internal sealed class DemoRole(DemoSettings settings, IProgress<PunchlineEvent> 
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
         // For friends on this machine alone, so its warnings about strangers mean nothing here.
+        var quiet = new Tap(value => events.Report(value is Notice notice ? new Detail(notice.Time, notice.Message) : value));
         await using var server = new ServeRole(
-            new ServerSettings(new IPEndPoint(IPAddress.Loopback, 0), null, null, null),
-            new Tap(value => events.Report(value is Notice notice ? new Detail(notice.Time, notice.Message) : value)));
+            new PunchlineServerOptions
+            {
+                Address = IPAddress.Loopback,
+                Port = 0,
+                LoggerFactory = new EventLoggerFactory(quiet, TimeProvider.System),
+                ProgramVersion = CommandLine.Version,
+            },
+            quiet,
+            new SystemdNotifier());
         await server.StartAsync(stop);
         var invite = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         var hosting = DemoHost.RunAsync(

@@ -1,3 +1,5 @@
+using Punchline.Server;
+
 namespace Punchline.Cli.Roles;
 
 /// <summary>A host, client, server or demonstration, ready to run once. Disposing it closes what it holds.</summary>
@@ -15,7 +17,7 @@ internal interface IRoleFactory
 
     IRole Client(ClientOptions options, IProgress<PunchlineEvent> events);
 
-    IRole Server(ServerSettings settings, IProgress<PunchlineEvent> events);
+    IRole Server(PunchlineServerOptions options, IProgress<PunchlineEvent> events);
 
     IRole Demo(DemoSettings settings, IProgress<PunchlineEvent> events);
 }

@@ -1,3 +1,6 @@
+using Microsoft.Extensions.Hosting.Systemd;
+using Punchline.Server;
+
 namespace Punchline.Cli.Roles;
 
 /// <summary>The roles of the library.</summary>
@@ -7,7 +10,7 @@ internal sealed class RoleFactory : IRoleFactory
 
     public IRole Client(ClientOptions options, IProgress<PunchlineEvent> events) => new ClientRole(new PunchlineClient(options, events));
 
-    public IRole Server(ServerSettings settings, IProgress<PunchlineEvent> events) => new ServeRole(settings, events);
+    public IRole Server(PunchlineServerOptions options, IProgress<PunchlineEvent> events) => new ServeRole(options, events, new SystemdNotifier());
 
     public IRole Demo(DemoSettings settings, IProgress<PunchlineEvent> events) =>
         settings.Part is not null ? new DemoPartRole(settings, events)

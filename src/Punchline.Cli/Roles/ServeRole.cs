@@ -1,34 +1,20 @@
 using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Hosting.Systemd;
 using Punchline.Server;
 
 namespace Punchline.Cli.Roles;
 
-/// <summary>The server.</summary>
-internal sealed class ServeRole : IRole
+/// <summary>The server. A service manager that waits for it is told when it serves and when it goes (sd_notify(3)).</summary>
+internal sealed class ServeRole(PunchlineServerOptions options, IProgress<PunchlineEvent> events, ISystemdNotifier systemd) : IRole
 {
-    private readonly PunchlineServer _server;
-    private readonly ServerSettings _settings;
-    private readonly IProgress<PunchlineEvent> _events;
-
-    public ServeRole(ServerSettings settings, IProgress<PunchlineEvent> events)
-    {
-        _settings = settings;
-        _events = events;
-        _server = new PunchlineServer(new PunchlineServerOptions
-        {
-            Address = settings.Listen?.Address,
-            Port = settings.Listen?.Port ?? Punchline.Invites.ServerAddress.DefaultPort,
-            AlternateStunAt = settings.StunAlternative,
-            Admin = settings.Admin,
-            HostPassword = settings.HostPassword,
-            LoggerFactory = new EventLoggerFactory(events, TimeProvider.System),
-            ProgramVersion = CommandLine.Version,
-        });
-    }
+    private readonly PunchlineServer _server = new(options);
 
     /// <summary>The port in use, once it runs.</summary>
     public int Port => _server.Port;
 
+    /// <summary>Binds all ports and begins to serve.</summary>
+    /// <exception cref="PunchlineException">A port or an address cannot be had.</exception>
     public async Task StartAsync(CancellationToken stop)
     {
         try
@@ -40,14 +26,29 @@ internal sealed class ServeRole : IRole
             throw new PunchlineException(ProblemCode.PortUnavailable, e.Message, e);
         }
 
-        _events.Report(new ServerReady(TimeProvider.System.GetUtcNow(), new IPEndPoint(_settings.Listen?.Address ?? IPAddress.IPv6Any, _server.Port)));
+        events.Report(new ServerReady(options.Time.GetUtcNow(), new IPEndPoint(options.Address ?? IPAddress.IPv6Any, _server.Port)));
     }
 
     public async Task RunAsync(CancellationToken stop)
     {
         await StartAsync(stop);
+        Notify(ServiceState.Ready);
         await Task.Delay(Timeout.Infinite, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Notify(ServiceState.Stopping);
     }
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
+
+    private void Notify(ServiceState state)
+    {
+        try
+        {
+            systemd.Notify(state);
+        }
+        catch (SocketException e)
+        {
+            // NOTIFY_SOCKET may be another program's, inherited: no reason not to serve.
+            events.Report(new Notice(options.Time.GetUtcNow(), $"systemd cannot be told: {e.Message}"));
+        }
+    }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Punchline.Invites;
 
 namespace Punchline.Cli.Settings;
 
@@ -26,9 +27,22 @@ internal static class Addresses
             : Parsed<IPEndPoint>.Wrong($"has no IP address before the port, but '{host}'");
     }
 
-    /// <summary><c>HOST</c> or <c>HOST:PORT</c>, given back as it is.</summary>
+    /// <summary>An IP address, without a port.</summary>
+    public static Parsed<IPAddress> Address(string text) =>
+        IPAddress.TryParse(text, out var address) && IsFullAddress(text)
+            ? address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address
+            : Parsed<IPAddress>.Wrong("is not an IP address, such as 203.0.113.5 or 2001:db8::5");
+
+    /// <summary><c>HOST</c>, <c>HOST:PORT</c>, or either behind <c>wss://</c> or <c>ws://</c>, given back as it is.</summary>
     public static Parsed<string> Server(string text)
     {
+        if (text.StartsWith("wss://", StringComparison.OrdinalIgnoreCase) || text.StartsWith("ws://", StringComparison.OrdinalIgnoreCase))
+        {
+            return ServerAddress.TryParse(text, out _)
+                ? text
+                : Parsed<string>.Wrong("is not wss://HOST or ws://HOST, such as wss://punch.example.org");
+        }
+
         if (!TrySplit(text, out var host, out var port) || !IsHost(host) || port?.All(char.IsAsciiDigit) == false)
             return Parsed<string>.Wrong("is not HOST or HOST:PORT, such as punch.example.org or 203.0.113.5:3478");
         return port is null || TryPort(port, out _) ? text : Parsed<string>.Wrong($"has no port from 1 to 65535, but '{port}'");

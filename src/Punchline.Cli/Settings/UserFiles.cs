@@ -13,14 +13,16 @@ internal static class UserFiles
 
     /// <summary>The text of a file.</summary>
     /// <exception cref="PunchlineException"><see cref="ProblemCode.State"/>.</exception>
-    public static string Read(string path)
+    /// <param name="path">Where it is.</param>
+    /// <param name="maxBytes">What is larger is a wrong file.</param>
+    public static string Read(string path, int maxBytes = MaxBytes)
     {
         try
         {
             using var file = File.OpenRead(path);
-            var buffer = new byte[MaxBytes + 1];
+            var buffer = new byte[maxBytes + 1];
             var length = file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
-            return length <= MaxBytes
+            return length <= maxBytes
                 ? Encoding.UTF8.GetString(buffer, 0, length)
                 : throw new PunchlineException(ProblemCode.State, $"{path} is too large to be what is wanted here");
         }

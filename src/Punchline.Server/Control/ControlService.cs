@@ -95,15 +95,18 @@ internal sealed class ControlService
 
     /// <summary>What the server says first on a channel.</summary>
     public ServerHello HelloFor(byte[] nonce) => new(ControlCodec.Version, ControlCodec.Version, 0, nonce, (ushort)UdpPorts.Main, (ushort)UdpPorts.Alternate,
-        [.. _options.AdvertisedAddresses.Take(ControlCodec.MaxAddresses).Select(a => new UdpAddress(a, UdpPorts.Main))], _options.ProgramVersion);
+        [.. _options.AdvertisedAddresses.Take(PunchlineServerOptions.MaxAdvertisedAddresses).Select(a => new UdpAddress(a, UdpPorts.Main))], _options.ProgramVersion);
 
     /// <summary>Everything that a registration must prove; the signature comes last, as it costs the most.</summary>
     public ControlError CheckRegister(Register message, byte[] nonce)
     {
         if (CheckPeer(message.Version, message.Name) is var error && error != ControlError.None)
             return error;
-        if (_allowedHosts is not null && !_allowedHosts.Contains(Convert.ToHexStringLower(SHA256.HashData(message.PublicKey))))
+        if (_allowedHosts is not null && Convert.ToHexStringLower(SHA256.HashData(message.PublicKey)) is var id && !_allowedHosts.Contains(id))
+        {
+            ServerLog.HostNotListed(Log, id);
             return ControlError.HostNotAllowed;
+        }
         if (_passwordKey.Length > 0)
         {
             if (message.PasswordProof.Length == 0)

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Punchline.Cli;
 using Punchline.Cli.Roles;
+using Punchline.Server;
 
 namespace Punchline.Tests.Cli;
 
@@ -19,7 +20,7 @@ internal sealed class FakeRoles : IRoleFactory
 
     public IRole Client(ClientOptions options, IProgress<PunchlineEvent> events) => Make(options, events);
 
-    public IRole Server(ServerSettings settings, IProgress<PunchlineEvent> events) => Make(settings, events);
+    public IRole Server(PunchlineServerOptions options, IProgress<PunchlineEvent> events) => Make(options, events);
 
     public IRole Demo(DemoSettings settings, IProgress<PunchlineEvent> events) => Make(settings, events);
 

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net.Sockets;
+using System.Text;
 using Punchline.Cli;
 using Xunit;
 
@@ -47,14 +49,53 @@ public sealed class ProgramTests
         Assert.Equal(0, program.ExitCode);
     }
 
+    [Fact]
+    public async Task Systemd_is_told_when_the_server_serves_and_when_it_goes()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "systemd is Linux's");
+        var folder = Directory.CreateTempSubdirectory("punchline-systemd-");
+        try
+        {
+            var path = Path.Combine(folder.FullName, "notify");
+            using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+            manager.Bind(new UnixDomainSocketEndPoint(path));
+            // All of 127.0.0.0/8 is this machine: an address that no other test has.
+            var id = Environment.ProcessId;
+            using var program = StartWith(("NOTIFY_SOCKET", path), "serve", "--listen", $"127.{100 + (id >> 16 & 63)}.{id >> 8 & 255}.{id & 255}:3478");
+            Assert.Equal("READY=1", await Heard(manager));
+            using (var kill = Process.Start("kill", ["-TERM", $"{program.Id}"]))
+                await kill.WaitForExitAsync(Cancel);
+            Assert.Equal("STOPPING=1", await Heard(manager));
+            await program.WaitForExitAsync(Cancel);
+            Assert.Equal(0, program.ExitCode);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+
+        static async Task<string> Heard(Socket manager)
+        {
+            var buffer = new byte[256];
+            return Encoding.UTF8.GetString(buffer, 0, await manager.ReceiveAsync(buffer, Cancel)).TrimEnd();
+        }
+    }
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private static Process Start(params string[] arguments) => Process.Start(
-        new ProcessStartInfo("dotnet", [typeof(CommandLine).Assembly.Location, .. arguments])
+    private static Process Start(params string[] arguments) => StartWith(null, arguments);
+
+    private static Process StartWith((string Name, string Value)? variable, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(CommandLine).Assembly.Location, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
-        })!;
+        };
+        if (variable is var (name, value))
+            start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
 }
