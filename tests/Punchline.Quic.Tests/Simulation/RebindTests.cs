@@ -41,7 +41,7 @@ public sealed class RebindTests
             scene.Network.RunUntil(() => steps++ < 0, TimeSpan.FromMilliseconds(1));
             scene.Network.RunFor(TimeSpan.FromMilliseconds(1));
         }
-        Assert.InRange(steps, 3000, 4000); // one look at each turn, and one for each thing that happens
+        Assert.InRange(steps, 6000, 6500); // two looks in each turn, and one for each thing that happens
     }
 
     [Fact]
@@ -53,7 +53,7 @@ public sealed class RebindTests
         // The client itself says nothing, not even that it is still there: only the failed validation can bring the server back.
         scene.Network.DropFilter = (from, _) => from == scene.Client;
         scene.Check(scene.Network.RunUntil(() => scene.HostConnection.CurrentPath != first, TimeSpan.FromSeconds(1)), "the copy is not followed");
-        for (int i = 0; i < 10_000 && scene.HostConnection.CurrentPath != first; i++)
+        for (int i = 0; i < 15_000 && scene.HostConnection.CurrentPath != first; i++)
         {
             scene.HostConnection.TrySendDatagram(new byte[100]);
             scene.Network.RunFor(TimeSpan.FromMilliseconds(1));
