@@ -80,6 +80,17 @@ internal sealed class PeerConnectionIds
         return true;
     }
 
+    /// <summary>True if <see cref="TryGetFor"/> would find an id; takes none.</summary>
+    internal bool CanGetFor(PathState path)
+    {
+        foreach (Entry entry in _entries)
+        {
+            if (entry.Use == Use.Free || (entry.Use == Use.Path && entry.Path == path))
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>The id that all opening probes share.</summary>
     internal bool TryGetForOpeningProbes(out ConnectionId id)
     {

@@ -99,7 +99,12 @@ public sealed partial class QuicConnection : ILossHandler
                 return StreamsBlockedFrame.TryRead(ref reader, type, out StreamsBlockedFrame streamsBlocked)
                     ? _streams.OnStreamsBlocked(streamsBlocked.Bidirectional, streamsBlocked.Maximum) : Malformed(type);
             case FrameTypes.NewConnectionId:
-                return NewConnectionIdFrame.TryRead(ref reader, out NewConnectionIdFrame newId) ? _peerIds.OnNewConnectionId(newId, _paths.Current) : Malformed(type);
+                if (!NewConnectionIdFrame.TryRead(ref reader, out NewConnectionIdFrame newId))
+                    return Malformed(type);
+                if (_peerIds.OnNewConnectionId(newId, _paths.Current) is { } refusal)
+                    return refusal;
+                ReconsiderPaths(); // A better path may have waited for an id.
+                return null;
             case FrameTypes.RetireConnectionId:
                 return RetireConnectionIdFrame.TryRead(ref reader, out RetireConnectionIdFrame retire)
                     ? _localIds.OnRetire(retire.Sequence, packet.Destination, _peer!.ActiveConnectionIdLimit) : Malformed(type);

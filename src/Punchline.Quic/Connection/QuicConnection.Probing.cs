@@ -204,7 +204,8 @@ public sealed partial class QuicConnection
         PathState best = _paths.Current;
         for (int i = 0; i < _paths.Count; i++)
         {
-            if (PathChooser.ShouldSwitch(Rate(best), Rate(_paths[i])))
+            // RFC 9000 section 9.5: a path needs an id of its own. Moving to one without would leave no way even to ask for more.
+            if (PathChooser.ShouldSwitch(Rate(best), Rate(_paths[i])) && _peerIds.CanGetFor(_paths[i]))
                 best = _paths[i];
         }
         // Where nothing is usable, the server's path is the best guess: it needs nothing but that packets pass.

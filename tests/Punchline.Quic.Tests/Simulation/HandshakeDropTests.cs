@@ -54,4 +54,20 @@ public sealed class HandshakeDropTests
         scene.ClientApplication.Start(scene.Connection, 2, 20_000);
         scene.Check(scene.Network.RunUntil(() => scene.ClientApplication.IsDone, Long), "no transfer");
     }
+
+    [Fact]
+    public void A_handshake_survives_any_of_the_1024_losses_among_the_first_ten_datagrams()
+    {
+        const int Datagrams = 10;
+        for (int lost = 0; lost < 1 << Datagrams; lost++)
+        {
+            var scene = new Scene(102, new LinkProfile { Delay = TimeSpan.FromMilliseconds(40) });
+            int seen = 0;
+            scene.Network.DropFilter = (_, _) => seen < Datagrams && (lost >> seen++ & 1) == 1;
+            scene.Connect();
+            scene.Check(
+                scene.Network.RunUntil(() => scene.ClientApplication.IsEstablished && scene.HostApplication.IsEstablished, TimeSpan.FromSeconds(60)),
+                $"no handshake when {lost:b10} are lost, the first one rightmost");
+        }
+    }
 }

@@ -26,6 +26,18 @@ internal sealed class Scene
         Host.AddAddress(HostRelay, relay: true);
     }
 
+    /// <summary>A scene whose two sides are connected over the relay, and have had a second to exchange ids.</summary>
+    internal static Scene Connected(ulong seed, LinkProfile relay, QuicTransportOptions? transport = null, IAdmission? admission = null)
+    {
+        var scene = new Scene(seed, relay, transport, admission);
+        scene.Connect();
+        scene.Check(
+            scene.Network.RunUntil(() => scene.HostApplication.IsEstablished && scene.ClientApplication.IsEstablished, TimeSpan.FromSeconds(60)),
+            "no handshake");
+        scene.Network.RunFor(TimeSpan.FromSeconds(1));
+        return scene;
+    }
+
     internal SimulatedNetwork Network { get; }
 
     internal SimulatedPeer Client { get; }
@@ -39,6 +51,9 @@ internal sealed class Scene
     internal QuicConnection Connection { get; private set; } = null!;
 
     internal QuicConnection HostConnection => Host.Connections[0];
+
+    /// <summary>True if both sides send directly.</summary>
+    internal bool IsDirect => Connection.CurrentPath.Kind == PathKind.Direct && HostConnection.CurrentPath.Kind == PathKind.Direct;
 
     internal QuicConnection Connect() =>
         Connection = Client.Connect(ClientRelay, HostRelay, SimulatedIdentities.IdOf("host"));

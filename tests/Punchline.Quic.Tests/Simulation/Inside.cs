@@ -1,0 +1,101 @@
+using System.Runtime.CompilerServices;
+using Punchline.Quic.Crypto;
+using Punchline.Quic.Paths;
+using Punchline.Quic.Recovery;
+using Punchline.Quic.Wire;
+using Punchline.Testing;
+
+namespace Punchline.Quic.Tests.Simulation;
+
+/// <summary>
+/// The inside of a connection, for tests that must aim: its parts, and packets that are authentic although no connection
+/// of ours would send them.
+/// </summary>
+internal static class Inside
+{
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_oneRtt")]
+    internal static extern ref OneRttKeys? Keys(this QuicConnection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_paths")]
+    internal static extern ref PathSet Paths(this QuicConnection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_peerIds")]
+    internal static extern ref PeerConnectionIds PeerIds(this QuicConnection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_puncher")]
+    internal static extern ref Puncher Puncher(this QuicConnection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_ids")]
+    internal static extern ref IConnectionIdTable IdTable(this QuicConnection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_limits")]
+    internal static extern ref AeadLimits Limits(this OneRttKeys keys);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_acked")]
+    internal static extern ref bool IsAcknowledged(this OneRttKeys keys);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_lowestSealed")]
+    internal static extern ref ulong LowestSealed(this OneRttKeys keys);
+
+    /// <summary>Application packets that the connection still remembers, from the oldest that is open on.</summary>
+    internal static int TrackedPackets(this QuicConnection connection) =>
+        RecoverySpaces(Loss(connection))[(int)PacketNumberSpace.Application].Sent.Span;
+
+    /// <summary>Takes all ids that no path uses yet, as so many paths would.</summary>
+    /// <returns>How many there were.</returns>
+    internal static int TakeFreeIds(this QuicConnection connection)
+    {
+        int taken = 0;
+        while (connection.PeerIds().TryGetFor(NoPath(connection), out _))
+            taken++;
+        return taken;
+    }
+
+    /// <summary>A path that belongs to no connection.</summary>
+    internal static PathState NoPath(QuicConnection connection) => new(connection.CurrentPath, PathStage.Opening, MtuDiscovery.BaseSize);
+
+    /// <summary>
+    /// Sends frames of the test's making in a packet of the connection's own: sealed with its keys, under its next number,
+    /// and remembered as sent, so that its acknowledgement is in order.
+    /// </summary>
+    /// <param name="scene">The scene.</param>
+    /// <param name="fromClient">Whose packet it is.</param>
+    /// <param name="frames">The frames; at most 1,100 bytes.</param>
+    /// <param name="source">Whence it comes; null for the address of the path in use.</param>
+    /// <returns>The length of the datagram.</returns>
+    internal static int Say(this Scene scene, bool fromClient, ReadOnlySpan<byte> frames, UdpAddress? source = null)
+    {
+        QuicConnection connection = fromClient ? scene.Connection : scene.HostConnection;
+        SimulatedPeer peer = fromClient ? scene.Client : scene.Host;
+        PathState path = connection.Paths().Current;
+        PacketSpace space = Spaces(connection)[(int)PacketNumberSpace.Application];
+        OneRttKeys keys = connection.Keys()!;
+        Xunit.Assert.True(connection.PeerIds().TryGetFor(path, out ConnectionId destination));
+
+        Span<byte> packet = stackalloc byte[MtuDiscovery.BaseSize];
+        var writer = new WireWriter(packet);
+        PacketHeaderWriter.WriteShort(ref writer, destination, keys.KeyPhase, PacketNumberCodec.MaxLength);
+        int numberOffset = writer.Position;
+        PacketNumberCodec.Write(ref writer, space.NextNumber, PacketNumberCodec.MaxLength);
+        int headerLength = writer.Position;
+        writer.WriteBytes(frames);
+        writer.Reserve(16); // the tag
+        packet = packet[..writer.Position];
+        keys.Seal(packet, headerLength, space.NextNumber);
+        keys.WriteHeader.Protect(packet, numberOffset, PacketNumberCodec.MaxLength);
+        Loss(connection).OnPacketSent(PacketNumberSpace.Application, space.NextNumber++, scene.Network.Now, packet.Length, path.Recovery,
+            SentPacketFlags.AckEliciting | SentPacketFlags.InFlight, [new SentFrame(SentFrameKind.Ping, 0, 0, 0, false)]);
+        var way = (SimulatedPath)path.Network;
+        scene.Network.Send(peer, source ?? way.LocalAddress, way.RemoteAddress, packet);
+        return packet.Length;
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_loss")]
+    private static extern ref LossDetector Loss(QuicConnection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_spaces")]
+    private static extern ref PacketSpace[] Spaces(QuicConnection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_spaces")]
+    private static extern ref RecoverySpace[] RecoverySpaces(LossDetector loss);
+}

@@ -1,0 +1,63 @@
+using Punchline.Testing;
+using Xunit;
+
+namespace Punchline.Quic.Tests.Simulation;
+
+/// <summary>Paths that fall silent for a while, and what the connection does once they are back.</summary>
+public sealed class OutageTests
+{
+    private static readonly LinkProfile Relay = new() { Delay = TimeSpan.FromMilliseconds(40) };
+    private static readonly LinkProfile Direct = new() { Delay = TimeSpan.FromMilliseconds(3), Rate = 1_000_000 };
+    private static readonly LinkProfile Dead = new() { IsCut = true };
+    private static readonly TimeSpan Soon = TimeSpan.FromSeconds(10);
+
+    [Theory]
+    [InlineData(200)]
+    [InlineData(500)]
+    [InlineData(1000)]
+    [InlineData(3000)]
+    public void A_short_outage_of_the_direct_path_is_followed_by_a_return_to_it(int milliseconds)
+    {
+        Scene scene = OnDirectPath(1);
+        scene.ClientApplication.Start(scene.Connection, 1, 20_000_000);
+        scene.Network.RunFor(TimeSpan.FromMilliseconds(200));
+        scene.Network.SetBoth(Scene.ClientDirect, Scene.HostDirect, Dead);
+        scene.Network.RunFor(TimeSpan.FromMilliseconds(milliseconds));
+        scene.Network.SetBoth(Scene.ClientDirect, Scene.HostDirect, Direct);
+        scene.Check(scene.Network.RunUntil(() => scene.IsDirect, Soon), "it does not come back");
+        long before = scene.ClientApplication.BytesReceived;
+        scene.Network.RunFor(TimeSpan.FromSeconds(2));
+        scene.Check(scene.IsDirect, "it does not stay");
+        scene.Check(scene.ClientApplication.BytesReceived - before > 500_000, "nothing flows");
+    }
+
+    [Fact]
+    public void A_relay_that_was_silent_along_with_the_direct_path_is_still_fallen_back_to()
+    {
+        Scene scene = OnDirectPath(2);
+        scene.ClientApplication.Start(scene.Connection, 1, 10_000_000);
+        scene.Network.RunFor(TimeSpan.FromMilliseconds(30));
+        scene.Network.SetBoth(Scene.ClientRelay, Scene.HostRelay, Dead);
+        scene.Network.SetBoth(Scene.ClientDirect, Scene.HostDirect, Dead);
+        scene.Network.RunFor(TimeSpan.FromSeconds(1.5));
+        scene.Network.SetBoth(Scene.ClientDirect, Scene.HostDirect, Direct);
+        scene.Check(scene.Network.RunUntil(() => scene.IsDirect, Soon), "the direct path is not found again while the relay is dead");
+        scene.Network.SetBoth(Scene.ClientRelay, Scene.HostRelay, Relay);
+        scene.Network.RunFor(TimeSpan.FromSeconds(8));
+        scene.Network.SetBoth(Scene.ClientDirect, Scene.HostDirect, Dead);
+        scene.Check(
+            scene.Network.RunUntil(() => scene.Connection.CurrentPath.Kind == PathKind.Relay && scene.HostConnection.CurrentPath.Kind == PathKind.Relay, Soon),
+            "the relay is not taken");
+        scene.Network.RunFor(TimeSpan.FromSeconds(90));
+        scene.Check(scene.Connection.IsOpen && scene.HostConnection.IsOpen, "the connection is lost although the relay works");
+    }
+
+    private static Scene OnDirectPath(ulong seed)
+    {
+        Scene scene = Scene.Connected(seed, Relay);
+        scene.OfferDirect(Direct);
+        scene.Check(scene.Network.RunUntil(() => scene.IsDirect, Soon), "no direct path");
+        scene.Network.RunFor(TimeSpan.FromSeconds(3));
+        return scene;
+    }
+}
