@@ -18,7 +18,7 @@ internal sealed class JoinFailure(ProblemCode code, string message, bool isFinal
 }
 
 /// <summary>Brings a client to its host: races the invite's servers, and falls back from a friend's secret to the invite's.</summary>
-internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite invite, ClientState state, HostIdentityView self, EventSink events) : IAsyncDisposable
+internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite invite, ClientState state, ReadOnlyMemory<byte> peerId, EventSink events) : IAsyncDisposable
 {
     /// <summary>Between the starts of two servers' attempts (DESIGN section 4): the next one need not wait for the first to fail.</summary>
     private static readonly TimeSpan Stagger = TimeSpan.FromMilliseconds(250);
@@ -26,7 +26,7 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
     /// <summary>For the handshake: several repetitions of each flight, over any link.</summary>
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
-    private readonly ClientLink[] _links = [.. invite.Servers.Select(server => new ClientLink(node, server, invite.HostId, events))];
+    private readonly ClientLink[] _links = [.. invite.Servers.Select(server => new ClientLink(node, server, invite.HostId))];
     private volatile bool _reached;
 
     /// <summary>One connection with the host, the first that stands.</summary>
@@ -99,7 +99,7 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
         ClientPair pair;
         try
         {
-            pair = await link.OpenAsync(key, stop).ConfigureAwait(false);
+            pair = await link.OpenAsync(key, events.Report, stop).ConfigureAwait(false);
             _reached = true;
         }
         catch (ServerChannelException e)
@@ -136,7 +136,7 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
         Span<byte> random = stackalloc byte[ConnectionId.MaxLength];
         node.Randomness.FillPublic(random);
         var destination = new ConnectionId(random);
-        byte[] token = DoorToken.Seal(pair.Key.Secret, pair.Key.Id, invite.HostId.Span, destination, pair.DoorNonce, self.PeerId.Span);
+        byte[] token = DoorToken.Seal(pair.Key.Secret, pair.Key.Id, invite.HostId.Span, destination, pair.DoorNonce, peerId.Span);
         ClientSession? session = null;
         loop.Connect(
             new QuicClientOptions { ExpectedPeerId = invite.HostId, InitialDestination = destination, Token = token },
@@ -162,6 +162,3 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
     /// <summary>TLS alert 120 (RFC 7301 section 3.2).</summary>
     private const ulong NoApplicationProtocol = 120;
 }
-
-/// <summary>Who we are, as far as the door must know.</summary>
-internal readonly record struct HostIdentityView(ReadOnlyMemory<byte> PeerId);

@@ -8,7 +8,7 @@ namespace Punchline.Hosting;
 /// A client's way to one server: the control channel, kept open between connections, and the pair with the host on it. One
 /// caller at a time.
 /// </summary>
-internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMemory<byte> hostId, EventSink events) : IAsyncDisposable
+internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMemory<byte> hostId) : IAsyncDisposable
 {
     private ServerChannel? _channel;
     private ServerUdp? _udp;
@@ -21,14 +21,15 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
 
     /// <summary>Opens a pair with the host, over the open channel or a new one. A pair that stood before is replaced.</summary>
     /// <param name="key">What proves the invite.</param>
+    /// <param name="progress">Told each step.</param>
     /// <param name="stop">Gives up.</param>
     /// <exception cref="ServerChannelException">The server can't be used, or refuses: the host may be offline, the invite unknown.</exception>
-    public async Task<ClientPair> OpenAsync(DoorKey key, CancellationToken stop)
+    public async Task<ClientPair> OpenAsync(DoorKey key, Action<Progress> progress, CancellationToken stop)
     {
         if (_channel is null || _reading.IsCompleted)
         {
             await CloseAsync().ConfigureAwait(false);
-            await ConnectAsync(stop).ConfigureAwait(false);
+            await ConnectAsync(progress, stop).ConfigureAwait(false);
         }
         _lost.TrySetResult(new PairLoss(HostLeft: false, "it was replaced"));
         Opened opened = await _channel!.OpenAsync(hostId, key.Id, key.Secret, stop).ConfigureAwait(false);
@@ -38,7 +39,7 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
         // The channel may have ended meanwhile, and its reader with it.
         if (_reading.IsCompleted)
             lost.TrySetResult(new PairLoss(HostLeft: false, "the server is gone"));
-        events.Report(new Progress(events.Now, ProgressStage.ReachingHost, $"through {server}"));
+        progress(new Progress(node.Time.GetUtcNow(), ProgressStage.ReachingHost, $"through {server}"));
         RelayRoute route = await _udp!.BindAsync(_channel, opened.Handle, opened.Key, stop).ConfigureAwait(false);
         return new ClientPair(server, route, opened.DoorNonce, key, lost.Task);
     }
@@ -57,9 +58,9 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
     /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await CloseAsync().ConfigureAwait(false);
 
-    private async Task ConnectAsync(CancellationToken stop)
+    private async Task ConnectAsync(Action<Progress> progress, CancellationToken stop)
     {
-        events.Report(new Progress(events.Now, ProgressStage.ReachingServer, server.ToString()));
+        progress(new Progress(node.Time.GetUtcNow(), ProgressStage.ReachingServer, server.ToString()));
         _udp = new ServerUdp(node, server);
         _channel = await ServerChannel.ConnectAsync(
             server,

@@ -16,6 +16,7 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
 
     private readonly SocketPath _relay = (SocketPath)connection.CurrentPath;
     private bool _wasDirect;
+    private bool _isDirect;
 
     /// <summary>The way through the server.</summary>
     public ClientPair Pair { get; private set; } = pair;
@@ -113,9 +114,12 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
 
     private protected override void OnPath(NetworkPath path, TimeSpan roundTrip)
     {
-        if (path.Kind == PathKind.Direct)
+        bool wasDirect = _isDirect;
+        _isDirect = path.Kind == PathKind.Direct;
+        _wasDirect |= _isDirect;
+        // From one direct path to a better one is no step.
+        if (_isDirect && !wasDirect)
         {
-            _wasDirect = true;
             Events.Report(new Progress(Events.Now, ProgressStage.Connected, string.Create(System.Globalization.CultureInfo.InvariantCulture,
                 $"direct to {path.RemoteAddress}, {roundTrip.TotalMilliseconds:0.0} ms")));
         }

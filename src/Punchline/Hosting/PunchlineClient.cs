@@ -78,7 +78,7 @@ public sealed class PunchlineClient
         try
         {
             await node.Driver.CallAsync(_ => core.Listen()).ConfigureAwait(false);
-            var connector = new ClientConnector(node, core, invite, state, new HostIdentityView(identity.PeerId), events);
+            var connector = new ClientConnector(node, core, invite, state, identity.PeerId, events);
             await using ConfiguredAsyncDisposable connectorEnd = connector.ConfigureAwait(false);
             await Running.FirstOfAsync(
                 stop,
@@ -155,7 +155,8 @@ public sealed class PunchlineClient
                 await Task.Delay(backoff.Next(), node.Time, stop).ConfigureAwait(false);
                 try
                 {
-                    pair = await link.OpenAsync(connector.Key, stop).ConfigureAwait(false);
+                    // Nobody waits for it, so it is no step of progress.
+                    pair = await link.OpenAsync(connector.Key, _ => { }, stop).ConfigureAwait(false);
                     backoff.Reset();
                     ClientPair opened = pair;
                     node.Driver.Post(new ActionWorkItem(_ => session.OnPairOpened(opened)));
