@@ -14,9 +14,9 @@ public sealed partial class QuicConnection
 
     /// <summary>
     /// A server waits no longer for a client to finish the handshake: each unfinished one takes a place that an invite has
-    /// few of. Fifteen seconds are five probe timeouts with their back-off on a network of 300 ms.
+    /// few of. Thirty seconds span five probe timeouts from the initial guess of the round-trip time, with their back-off.
     /// </summary>
-    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(30);
 
     /// <summary>When <see cref="OnTimeout"/> must be called, <see cref="Instant.Never"/> if only a datagram or the owner can bring news.</summary>
     public Instant NextTimeout
