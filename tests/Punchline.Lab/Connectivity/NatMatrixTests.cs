@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Net.Sockets;
 using Punchline.Lab.Driver;
 using Punchline.Lab.Fixtures;
 using Punchline.Lab.Scenes;
@@ -64,8 +65,9 @@ public sealed class NatMatrixTests
             await EchoServer.CheckTcpAsync(scene.Lab, "b", await client.AddressAsync("echo"), bytes: 100_000);
             return elapsed.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
         }
-        catch (LabException)
+        catch (Exception e) when (e is LabException or SocketException)
         {
+            TestContext.Current.TestOutputHelper?.WriteLine($"{a}, {b}: {e.Message}");
             return "-";
         }
     }
