@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Punchline.Quic.Crypto;
 
 namespace Punchline.Quic.Tls;
 
@@ -64,7 +65,7 @@ internal sealed class KeySchedule : IDisposable
 
     /// <summary>Derive-Secret of the present stage.</summary>
     public void DeriveSecret(ReadOnlySpan<byte> label, ReadOnlySpan<byte> transcriptHash, Span<byte> destination) =>
-        HkdfLabel.Expand(_secret, label, transcriptHash, destination);
+        QuicKeyDerivation.ExpandLabel(_secret, label, transcriptHash, destination);
 
     /// <summary>The verify_data of a Finished message (RFC 9846 section 4.5.3).</summary>
     /// <param name="trafficSecret">The sender's handshake traffic secret.</param>
@@ -73,7 +74,7 @@ internal sealed class KeySchedule : IDisposable
     public static void ComputeFinished(ReadOnlySpan<byte> trafficSecret, ReadOnlySpan<byte> transcriptHash, Span<byte> verifyData)
     {
         Span<byte> finishedKey = stackalloc byte[TlsCodes.HashLength];
-        HkdfLabel.Expand(trafficSecret, "finished"u8, default, finishedKey);
+        QuicKeyDerivation.ExpandLabel(trafficSecret, "finished"u8, default, finishedKey);
         HMACSHA256.HashData(finishedKey, transcriptHash, verifyData);
         CryptographicOperations.ZeroMemory(finishedKey);
     }

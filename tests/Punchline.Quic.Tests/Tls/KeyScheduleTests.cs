@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Punchline.Quic.Crypto;
 using Punchline.Quic.Tls;
 using Xunit;
 
@@ -157,7 +158,7 @@ public sealed class KeyScheduleTests
     private static byte[] Expand(byte[] secret, ReadOnlySpan<byte> label, int length)
     {
         byte[] output = new byte[length];
-        HkdfLabel.Expand(secret, label, default, output);
+        QuicKeyDerivation.ExpandLabel(secret, label, default, output);
         return output;
     }
 
