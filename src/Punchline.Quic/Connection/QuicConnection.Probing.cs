@@ -11,9 +11,12 @@ public sealed partial class QuicConnection
     /// <summary>OBSERVED_ADDRESS frames that count within a second: each may cost its owner a candidate.</summary>
     private static readonly TimeSpan ObservedInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>Probe timeouts without an answer after which the validation of a path that is in use is given up (RFC 9000 section 8.2.4).</summary>
+    private const int AbandonAfterTimeouts = 3;
+
     private ulong _nextObserved;
     private ulong _peersNextObserved;
-    private Instant _observedAt;
+    private Instant? _observedAt;
     private UdpAddress _observedAddress;
     private bool _owesObservedAddress;
 
@@ -114,14 +117,18 @@ public sealed partial class QuicConnection
         if (!AddPath(state))
             return null;
         state.CountReceived(datagramLength);
+        if (PunchAgreed && state.IsDirect)
+            _puncher.OnPathAdded(_now);
         return state;
     }
 
-    private void StartOpening(PathState state)
+    private void StartOpening(PathState state) => StartOpening(state, Instant.Never);
+
+    private void StartOpening(PathState state, Instant endsAt)
     {
         state.Stage = PathStage.Opening;
         state.OpenedAt = _now;
-        state.Schedule.Start(_now, ProbeSchedule.OpeningProbes, ProbingRtt);
+        state.Schedule.Start(_now, ProbeSchedule.OpeningProbes, ProbingRtt, endsAt);
     }
 
     /// <summary>The round trip that probes go by: the current path's, until a path has its own.</summary>
@@ -134,6 +141,8 @@ public sealed partial class QuicConnection
             PathState state = _paths[i];
             if (state.IsPair && state.Stage is PathStage.Opening or PathStage.Failed)
                 StartOpening(state);
+            else if (state.IsValidated && state.IsDirect && state != _paths.Current && !state.Schedule.HasProbesLeft)
+                state.Schedule.Start(_now, 1, ProbingRtt); // docs/wire/punch.md section 5.3: what we know to work, the peer may not yet.
         }
     }
 
@@ -147,7 +156,7 @@ public sealed partial class QuicConnection
         }
         // Who is heard is probed again, but no more often than a round may begin: a forged source address must not pay.
         bool isSpent = state.Stage == PathStage.Failed || (state.Stage == PathStage.Opening && !state.Schedule.HasProbesLeft);
-        if (isSpent && _isConfirmed && _now - state.OpenedAt >= Puncher.RoundInterval)
+        if (isSpent && _isConfirmed && !(_now - state.OpenedAt < Puncher.RoundInterval))
             StartOpening(state);
         else if (state.Stage == PathStage.Opening && state.Schedule.HasProbesLeft)
             state.Schedule.Hasten(_now); // docs/wire/punch.md section 5.2: the answer to a hit is an opening probe as well.
@@ -163,7 +172,9 @@ public sealed partial class QuicConnection
                 continue;
             state.IsAddressValidated = true;
             state.Recovery.IsAmplificationBlocked = false;
-            if (!state.Recovery.Rtt.HasSample)
+            // The answer to a challenge leaves at once, so that each is a sample. The first of a path may have waited in the
+            // peer for its very first packet from there; the choice of a path goes by the shortest.
+            if (!state.IsValidated)
                 state.Recovery.Rtt.Update(_now - sentAt, TimeSpan.Zero, _now);
             if (full)
                 OnPathValidated(state);
@@ -225,8 +236,9 @@ public sealed partial class QuicConnection
             _puncher.Resume(_now);
     }
 
+    /// <summary>A path is as long as its shortest sample: queues, ours above all, are no reason to leave it.</summary>
     private static PathChooser.Rating Rate(PathState state) => new(
-        state.IsValidated && !state.IsSuspect, state.IsDirect, state.Network.RemoteAddress.IsIPv6, state.Recovery.Rtt.Smoothed);
+        state.IsValidated && !state.IsSuspect, state.IsDirect, state.Network.RemoteAddress.IsIPv6, state.Recovery.Rtt.Minimum);
 
     /// <summary>The server follows the client's newest non-probing packet (RFC 9000 section 9.3).</summary>
     private void FollowTo(PathState state)
@@ -240,13 +252,20 @@ public sealed partial class QuicConnection
         MoveTo(state);
         if (state.IsValidated)
             return;
-        if (state.Stage != PathStage.Validating && !state.Schedule.HasProbesLeft)
-            StartOpening(state);
+        // RFC 9000 section 8.2.4: given up after three probe timeouts, of the old path or of the new one, whichever is longer.
+        if (state.Stage != PathStage.Validating)
+        {
+            StartOpening(state, _now + (AbandonAfterTimeouts * Larger(ProbeTimeoutOf(old), ProbeTimeoutOf(state))));
+        }
         // RFC 9000 section 9.3.3: an attacker may have carried the packet; a client that is still at the old address
         // answers there, with a packet that brings us back.
         if (old.IsValidated && !old.Schedule.HasProbesLeft)
             old.Schedule.Start(_now, 1, ProbingRtt);
     }
+
+    private TimeSpan ProbeTimeoutOf(PathState state) => state.Recovery.Rtt.ProbeTimeout(_loss.PeerMaxAckDelay);
+
+    private static TimeSpan Larger(TimeSpan a, TimeSpan b) => a > b ? a : b;
 
     /// <summary>RFC 9000 section 9.3.2: the new path does not validate, so the last one that did serves again.</summary>
     private void FallBack()

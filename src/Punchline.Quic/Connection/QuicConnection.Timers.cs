@@ -41,7 +41,7 @@ public sealed partial class QuicConnection
     }
 
     /// <summary>The probe timeout of the path in use, without back-off (RFC 9002 section 6.2.1).</summary>
-    private TimeSpan ProbeTimeout => _paths.Current.Recovery.Rtt.ProbeTimeout(_loss.PeerMaxAckDelay);
+    private TimeSpan ProbeTimeout => ProbeTimeoutOf(_paths.Current);
 
     /// <summary>Time has passed: acts on every deadline that has come.</summary>
     public void OnTimeout(Instant now)

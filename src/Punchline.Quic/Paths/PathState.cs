@@ -84,8 +84,8 @@ internal sealed class PathState
 
     internal bool IsValidated => Stage == PathStage.Validated;
 
-    /// <summary>When the opening probes last began.</summary>
-    internal Instant OpenedAt { get; set; }
+    /// <summary>When the opening probes last began; null if they never have.</summary>
+    internal Instant? OpenedAt { get; set; }
 
     /// <summary>The next answer belongs into a full-sized datagram (RFC 9000 section 8.2.2).</summary>
     internal bool OwesFullResponse => _responseCount > 0 && _responses[_responseCount - 1].Full;

@@ -17,6 +17,7 @@ internal sealed class ProbeSchedule
     private static readonly TimeSpan LongestInterval = TimeSpan.FromSeconds(2);
 
     private TimeSpan _interval;
+    private Instant _endsAt;
     private int _left;
 
     /// <summary>When the next probe is due, or the last one's answer is overdue; <see cref="Instant.Never"/> when idle.</summary>
@@ -29,9 +30,11 @@ internal sealed class ProbeSchedule
     /// <param name="now">The time.</param>
     /// <param name="probes">How many there may be.</param>
     /// <param name="roundTrip">The best guess of the round-trip time: the first interval is a third of it.</param>
-    internal void Start(Instant now, int probes, TimeSpan roundTrip)
+    /// <param name="endsAt">When it is over at the latest, with probes left or not.</param>
+    internal void Start(Instant now, int probes, TimeSpan roundTrip, Instant endsAt)
     {
         _left = probes;
+        _endsAt = endsAt;
         _interval = TimeSpan.FromTicks(Math.Clamp(roundTrip.Ticks / 3, ShortestInterval.Ticks, LongestFirstInterval.Ticks));
         NextAt = now;
     }
@@ -39,8 +42,7 @@ internal sealed class ProbeSchedule
     internal void OnProbeSent(Instant now)
     {
         _left--;
-        NextAt = now + _interval;
-        _interval = TimeSpan.FromTicks(Math.Min(2 * _interval.Ticks, LongestInterval.Ticks));
+        Postpone(now);
     }
 
     /// <summary>The next probe has to wait: nothing is there yet that could carry it. Each time it waits longer.</summary>
@@ -48,7 +50,14 @@ internal sealed class ProbeSchedule
     {
         NextAt = now + _interval;
         _interval = TimeSpan.FromTicks(Math.Min(2 * _interval.Ticks, LongestInterval.Ticks));
+        if (NextAt < _endsAt)
+            return;
+        NextAt = _endsAt;
+        _left = 0;
     }
+
+    /// <summary>Begins with a probe at once, and ends when the last has had its time.</summary>
+    internal void Start(Instant now, int probes, TimeSpan roundTrip) => Start(now, probes, roundTrip, Instant.Never);
 
     /// <summary>The next probe is due now.</summary>
     internal void Hasten(Instant now) => NextAt = Instant.Min(NextAt, now);

@@ -38,8 +38,8 @@ internal sealed class RttEstimator(TimeSpan initial)
     /// <summary>The mean deviation, rttvar.</summary>
     public TimeSpan Variance { get; private set; } = initial / 2;
 
-    /// <summary>The smallest sample, unadjusted; zero before the first.</summary>
-    public TimeSpan Minimum { get; private set; }
+    /// <summary>The smallest sample, unadjusted; the initial guess before the first.</summary>
+    public TimeSpan Minimum { get; private set; } = initial;
 
     /// <summary>How long after its sending a packet counts as lost when a later one was acknowledged (RFC 9002 section 6.1.2).</summary>
     public TimeSpan LossDelay

@@ -40,6 +40,31 @@ public sealed class PathTests
         Assert.True(largest <= 100, $"an opening probe of {largest} bytes");
     }
 
+    /// <summary>
+    /// The host's NAT gives it another port for each peer: the client first hears of its address by a probe from there. And what
+    /// the host sends after it found that the path works is lost for a while: it must not believe that the client knows it, too.
+    /// </summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(12)]
+    public void A_host_at_an_address_that_it_does_not_know_itself_is_reached(int secondsLost)
+    {
+        Scene scene = Connected(7);
+        scene.Network.SetBoth(Scene.ClientDirect, Scene.HostDirect, Direct);
+        scene.Client.AddAddress(Scene.ClientDirect);
+        scene.Host.AddAddress(Scene.HostDirect);
+        scene.Network.DropFilter = (from, _) =>
+            secondsLost > 0 && from == scene.Host && scene.HostApplication.Events.Exists(e => e.Kind == QuicEventKind.PathValidated);
+        scene.Connection.AddLocalCandidate(new Candidate(Scene.ClientDirect, CandidateKind.Host));
+        if (secondsLost > 0)
+        {
+            scene.Network.RunFor(TimeSpan.FromSeconds(secondsLost));
+            Assert.False(IsDirect(scene));
+            scene.Network.DropFilter = null;
+        }
+        scene.Check(scene.Network.RunUntil(() => IsDirect(scene), TimeSpan.FromSeconds(secondsLost == 0 ? 1 : 40)), "not direct");
+    }
+
     [Fact]
     public void A_dead_direct_path_gives_way_to_the_relay_and_comes_back()
     {
