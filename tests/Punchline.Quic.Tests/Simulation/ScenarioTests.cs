@@ -30,6 +30,24 @@ public sealed class ScenarioTests
         Assert.True(broken <= Seeds / 100, $"{broken} of {Seeds} connections ended with an error");
     }
 
+    /// <summary>Seeds that no other run has had: the failing one is printed.</summary>
+    [Fact]
+    [Trait("Length", "Soak")]
+    public void Bytes_arrive_once_and_in_order_on_as_many_networks_as_there_is_time_for()
+    {
+        var time = new SoakTime();
+        ulong first = Seeds + 1 + time.Number;
+        int broken = 0;
+        int runs = 0;
+        while (time.IsLeft || runs == 0)
+        {
+            if (!Run(first + (ulong)runs++))
+                broken++;
+        }
+        TestContext.Current.TestOutputHelper?.WriteLine($"{runs} seeds from {first}, {broken} connections ended with an error");
+        Assert.True(broken <= Math.Max(1, runs / 100), $"{broken} of {runs} connections ended with an error");
+    }
+
     [Theory]
     [InlineData(11)]
     [InlineData(12)]
