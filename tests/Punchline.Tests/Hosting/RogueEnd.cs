@@ -15,6 +15,8 @@ namespace Punchline.Tests.Hosting;
 /// </summary>
 internal sealed class RogueEnd : IAsyncDisposable
 {
+    private const ulong Attempts = 3;
+
     private readonly EndpointDriver _driver;
     private readonly IUdpSocket _socket;
 
@@ -68,6 +70,14 @@ internal sealed class RogueEnd : IAsyncDisposable
 
     /// <summary>Packets that the host sent to it.</summary>
     public Task<ulong> AnswersAsync() => _driver.CallAsync(_ => Heard.Connection!.Statistics.PacketsReceived);
+
+    /// <summary>Waits until it has sent its Initial again and again, as a client does that is not answered (RFC 9002 section 6.2).</summary>
+    public async Task InsistAsync()
+    {
+        using var limit = new CancellationTokenSource(EventRecorder.Limit);
+        while (await _driver.CallAsync(_ => Heard.Connection!.Statistics.PacketsSent) < Attempts)
+            await Task.Delay(10, limit.Token);
+    }
 
     public ValueTask DisposeAsync() => _driver.DisposeAsync();
 
