@@ -151,6 +151,9 @@ internal sealed class EndpointConnection : IStreamTransport
 
     // ---- the loop's side
 
+    /// <summary>The peer's candidates that are live: the core takes no more of them than it told the peer.</summary>
+    internal List<Candidate> Candidates { get; } = [];
+
     internal IConnectionCore Core { get; }
 
     /// <summary>Who is told; null until the loop has asked for one.</summary>
@@ -233,6 +236,16 @@ internal sealed class EndpointConnection : IStreamTransport
             ReleaseAt(i);
         }
         Touch();
+    }
+
+    /// <summary>Addresses of ours are gone, and with them the ways that begin there.</summary>
+    internal void RemovePathsFrom(Func<UdpAddress, bool> isGone)
+    {
+        foreach (SocketPath path in _paths.ToArray())
+        {
+            if (path is UdpPath direct && isGone(direct.LocalAddress))
+                RemovePath(path);
+        }
     }
 
     /// <summary>The connection has ended: nothing may be kept for it.</summary>
