@@ -154,6 +154,9 @@ internal sealed class EndpointConnection : IStreamTransport
     /// <summary>The peer's candidates that are live: the core takes no more of them than it told the peer.</summary>
     internal List<Candidate> Candidates { get; } = [];
 
+    /// <summary>The peer took one back.</summary>
+    internal void ForgetCandidate(UdpAddress address) => Candidates.RemoveAll(candidate => candidate.Address == address);
+
     internal IConnectionCore Core { get; }
 
     /// <summary>Who is told; null until the loop has asked for one.</summary>

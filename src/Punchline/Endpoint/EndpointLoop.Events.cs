@@ -21,7 +21,7 @@ internal sealed partial class EndpointLoop
             }
             else if (quicEvent.Kind == QuicEventKind.CandidateGone)
             {
-                connection.Candidates.RemoveAll(candidate => candidate.Address == quicEvent.Candidate.Address);
+                connection.ForgetCandidate(quicEvent.Candidate.Address);
             }
             if (connection is { Handler: { } handler, Faulted: false, ClosedReported: false })
             {
