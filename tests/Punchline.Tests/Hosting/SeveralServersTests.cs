@@ -23,7 +23,7 @@ public sealed class SeveralServersTests
         List<string> servers = [$"{dead.LocalEndpoint}", $"127.0.0.1:{ClosedPort()}"];
         servers.Insert(place, rig.ServerAddress);
 
-        RunningRole client = rig.Client(Naming(await Rig.InviteOf(host), servers), time: new ImpatientTime());
+        RunningRole client = rig.Client(Naming(await Rig.InviteOf(host), servers), time: new ReluctantTime());
         await client.DirectAsync();
         await Visitor.EchoAsync(await Rig.PortOf(client, "echo"));
         // The first one in the row was tried first.
@@ -38,7 +38,7 @@ public sealed class SeveralServersTests
         await using Rig elsewhere = await Rig.StartAsync();
         using var echo = new TcpEcho();
         RunningRole host = rig.Host(echo.Spec("echo"));
-        RunningRole client = rig.Client(Naming(await Rig.InviteOf(host), [elsewhere.ServerAddress, rig.ServerAddress]), time: new ImpatientTime());
+        RunningRole client = rig.Client(Naming(await Rig.InviteOf(host), [elsewhere.ServerAddress, rig.ServerAddress]), time: new ReluctantTime());
         await client.DirectAsync();
         await Visitor.EchoAsync(await Rig.PortOf(client, "echo"));
         Assert.False(client.Events.Has<Problem>());
@@ -79,12 +79,23 @@ public sealed class SeveralServersTests
     }
 
     /// <summary>The system's time, but that no long time limit is ever reached: whoever waits for one waits for ever.</summary>
-    private sealed class ImpatientTime : TimeProvider
+    private sealed class ReluctantTime : TimeProvider
     {
         /// <summary>All time limits of the client's for a server are longer, its delays between attempts shorter.</summary>
         private static readonly TimeSpan Longest = TimeSpan.FromSeconds(4.5);
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            base.CreateTimer(callback, state, dueTime > Longest ? Timeout.InfiniteTimeSpan : dueTime, period);
+            new Reluctant(base.CreateTimer(callback, state, Bounded(dueTime), period));
+
+        private static TimeSpan Bounded(TimeSpan dueTime) => dueTime > Longest ? Timeout.InfiniteTimeSpan : dueTime;
+
+        private sealed class Reluctant(ITimer timer) : ITimer
+        {
+            public bool Change(TimeSpan dueTime, TimeSpan period) => timer.Change(Bounded(dueTime), period);
+
+            public void Dispose() => timer.Dispose();
+
+            public ValueTask DisposeAsync() => timer.DisposeAsync();
+        }
     }
 }
