@@ -151,6 +151,12 @@ internal sealed class EndpointConnection : IStreamTransport
 
     // ---- the loop's side
 
+    /// <summary>The peer's candidates that are live: the core takes no more of them than it told the peer.</summary>
+    internal List<Candidate> Candidates { get; } = [];
+
+    /// <summary>The peer took one back.</summary>
+    internal void ForgetCandidate(UdpAddress address) => Candidates.RemoveAll(candidate => candidate.Address == address);
+
     internal IConnectionCore Core { get; }
 
     /// <summary>Who is told; null until the loop has asked for one.</summary>
@@ -233,6 +239,16 @@ internal sealed class EndpointConnection : IStreamTransport
             ReleaseAt(i);
         }
         Touch();
+    }
+
+    /// <summary>Addresses of ours are gone, and with them the ways that begin there.</summary>
+    internal void RemovePathsFrom(Func<UdpAddress, bool> isGone)
+    {
+        foreach (SocketPath path in _paths.ToArray())
+        {
+            if (path is UdpPath direct && isGone(direct.LocalAddress))
+                RemovePath(path);
+        }
     }
 
     /// <summary>The connection has ended: nothing may be kept for it.</summary>

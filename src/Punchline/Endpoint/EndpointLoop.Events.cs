@@ -15,7 +15,14 @@ internal sealed partial class EndpointLoop
                 continue;
             }
             if (quicEvent.Kind == QuicEventKind.CandidateReceived)
+            {
+                connection.Candidates.Add(quicEvent.Candidate);
                 AddPathsTo(connection, quicEvent.Candidate);
+            }
+            else if (quicEvent.Kind == QuicEventKind.CandidateGone)
+            {
+                connection.ForgetCandidate(quicEvent.Candidate.Address);
+            }
             if (connection is { Handler: { } handler, Faulted: false, ClosedReported: false })
             {
                 try

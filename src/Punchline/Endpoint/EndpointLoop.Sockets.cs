@@ -34,6 +34,21 @@ internal sealed partial class EndpointLoop
         socket.Dispose();
     }
 
+    /// <summary>
+    /// This machine's addresses or routes changed: every connection gets the ways to its peer that lead out now, which are probed at
+    /// once, and loses those that would leave from an address that is gone.
+    /// </summary>
+    /// <param name="isOurs">Tells the addresses that this machine has now.</param>
+    public void Reroute(Func<UdpAddress, bool> isOurs)
+    {
+        foreach (EndpointConnection connection in _connections.ToArray())
+        {
+            foreach (Candidate candidate in connection.Candidates)
+                AddPathsTo(connection, candidate);
+            connection.RemovePathsFrom(local => !local.IsNone && !isOurs(local));
+        }
+    }
+
     /// <summary>Has a client's datagrams carried by a socket, beginning in this turn.</summary>
     public void AddClient(IUdpSocket socket, IDatagramClient client)
     {

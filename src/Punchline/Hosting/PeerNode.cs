@@ -143,6 +143,16 @@ internal sealed class PeerNode : IAsyncDisposable
         NatKnown?.Invoke();
     }
 
+    /// <summary>
+    /// A way that worked does no more: our NAT may have forgotten us, or have another address, which nothing on this machine tells. The servers
+    /// forward nothing from an address that they do not know, so they are told now and not at their next turn. Driver thread only.
+    /// </summary>
+    public void AskWhereWeAre()
+    {
+        foreach (ServerUdp server in _servers.ToArray())
+            server.OnNetworkChanged();
+    }
+
     /// <summary>Closes every connection as stopped by its user, and ends.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -162,7 +172,7 @@ internal sealed class PeerNode : IAsyncDisposable
         Candidates.SetHosts(Sockets.All.SelectMany(socket => (IEnumerable<Candidate>)network.HostCandidates(socket.LocalAddress)));
         if (!changed)
             return;
-        foreach (ServerUdp server in _servers.ToArray())
-            server.OnNetworkChanged();
+        Loop.Reroute(network.IsOwn);
+        AskWhereWeAre();
     }
 }

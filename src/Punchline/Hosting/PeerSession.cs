@@ -18,6 +18,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private readonly TaskCompletionSource<QuicError> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private UdpAddress _observed;
     private bool _heardHello;
+    private bool _tookDirect;
 
     private protected PeerSession(PeerNode node, EndpointConnection connection, EventSink events)
     {
@@ -134,6 +135,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     public virtual void OnUnreachable()
     {
         IsUnreachable = true;
+        Node.AskWhereWeAre();
         if (IsJoined)
             Events.Notice($"{Peer} does not answer at the moment.");
     }
@@ -230,6 +232,9 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private void TakePath(NetworkPath path)
     {
         bool direct = path.Kind == PathKind.Direct;
+        if (_tookDirect && !direct)
+            Node.AskWhereWeAre();
+        _tookDirect = direct;
         Tunnel?.SetCarrying(direct);
         NextTimeout = direct ? Instant.Never : Node.Loop.Now + DirectPathPatience;
         TimeSpan roundTrip = Connection.TryGetPathStatistics(path, out PathStatistics statistics) ? statistics.SmoothedRtt : TimeSpan.Zero;

@@ -497,6 +497,29 @@ public sealed class EndpointLoopTests
     }
 
     [Fact]
+    public void When_the_machine_has_another_address_the_ways_to_the_peer_begin_there()
+    {
+        var rig = new LoopRig();
+        FakeCore core = rig.Incoming(1);
+        NetworkPath first = Assert.Single(core.Known);
+        foreach (string address in new[] { "198.51.100.50:7777", "198.51.100.51:8888" })
+            core.Events.Enqueue(new QuicEvent { Kind = QuicEventKind.CandidateReceived, Candidate = new Candidate(FakeSocket.Address(address), CandidateKind.Host) });
+        core.Events.Enqueue(new QuicEvent { Kind = QuicEventKind.CandidateGone, Candidate = new Candidate(FakeSocket.Address("198.51.100.51:8888"), CandidateKind.Host) });
+        rig.Loop.MarkReady(core.Owner!);
+        rig.Loop.Turn();
+
+        // A second address: both ways are probed. Then the first one goes.
+        rig.Routes.Source = "192.0.2.9:0";
+        rig.Loop.Reroute(_ => true);
+        Assert.Contains(core.Known, path => ((UdpPath)path).LocalAddress.ToString() == "192.0.2.9:4433" && path.RemoteAddress.Port == 7777);
+        Assert.Empty(core.Removed);
+        rig.Loop.Reroute(address => address.SameHost(FakeSocket.Address("192.0.2.9:0")));
+        Assert.Contains(first, core.Removed);
+        Assert.Equal("192.0.2.9:4433 to 198.51.100.50:7777", Assert.Single(core.Known).ToString());
+        Assert.Equal(1, rig.Loop.Paths.Count);
+    }
+
+    [Fact]
     public void A_socket_that_leaves_takes_its_paths_along()
     {
         var rig = new LoopRig();

@@ -191,9 +191,11 @@ internal sealed class FakeEndpointCore : IEndpointCore
 
 internal sealed class FakeRoutes : IRouteLookup
 {
+    public string Source { get; set; } = "192.0.2.1:0";
+
     public bool TryGetSource(in UdpAddress remote, out UdpAddress source)
     {
-        source = FakeSocket.Address(remote.IsIPv4 ? "192.0.2.1:0" : "[2001:db8::1]:0");
+        source = FakeSocket.Address(remote.IsIPv4 ? Source : "[2001:db8::1]:0");
         return true;
     }
 }
@@ -245,6 +247,7 @@ internal sealed class LoopRig
     public FakeSocket Socket6 { get; } = new("::", 4434);
     public FakeEndpointCore Core { get; } = new();
     public FakeLog Log { get; } = new();
+    public FakeRoutes Routes { get; } = new();
     public Dictionary<FakeCore, RecordingHandler> Handlers { get; } = [];
     public Instant Time { get; set; } = new(10_000_000);
     public EndpointLoop Loop { get; }
@@ -260,7 +263,7 @@ internal sealed class LoopRig
         Sockets = [Socket, Socket6],
         Core = Core,
         Clock = () => Time,
-        Routes = new FakeRoutes(),
+        Routes = Routes,
         Log = Log,
         Accept = connection => Handlers[(FakeCore)connection.Core] = new RecordingHandler(),
     };

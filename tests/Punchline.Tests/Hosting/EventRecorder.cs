@@ -67,6 +67,14 @@ internal sealed class EventRecorder(string name) : IProgress<PunchlineEvent>
             return _events.Skip(from).OfType<T>().Any(value => fits?.Invoke(value) != false);
     }
 
+    /// <summary>How many of a kind have come.</summary>
+    public int CountOf<T>()
+        where T : PunchlineEvent
+    {
+        lock (_lock)
+            return _events.OfType<T>().Count();
+    }
+
     public override string ToString()
     {
         lock (_lock)

@@ -87,14 +87,20 @@ internal sealed class Rig : IAsyncDisposable
 
     public RunningRole Host(params ServiceSpec[] services) => Host("host", false, services);
 
-    public RunningRole Host(string name, bool newInvite, params ServiceSpec[] services)
+    public RunningRole Host(string name, bool newInvite, params ServiceSpec[] services) => Host(name, ServerAddress, newInvite, null, services);
+
+    /// <summary>A host that was told of another server.</summary>
+    public RunningRole HostAt(string name, string server, string? password, params ServiceSpec[] services) => Host(name, server, false, password, services);
+
+    private RunningRole Host(string name, string server, bool newInvite, string? password, ServiceSpec[] services)
     {
         var options = new HostOptions
         {
             Services = services,
-            Server = ServerAddress,
+            Server = server,
             StateDirectory = StateOf(name),
             NewInvite = newInvite,
+            HostPassword = password,
             UdpPlatform = _platform,
         };
         PunchlineHost? host = null;
@@ -103,7 +109,7 @@ internal sealed class Rig : IAsyncDisposable
         return role;
     }
 
-    public RunningRole Client(string invite, string name = "client", IReadOnlyDictionary<string, IPEndPoint>? map = null, IPEndPoint? listen = null)
+    public RunningRole Client(string invite, string name = "client", IReadOnlyDictionary<string, IPEndPoint>? map = null, IPEndPoint? listen = null, TimeProvider? time = null)
     {
         var options = new ClientOptions
         {
@@ -112,6 +118,7 @@ internal sealed class Rig : IAsyncDisposable
             UdpPlatform = _platform,
             Listen = listen ?? new IPEndPoint(IPAddress.Loopback, 0),
             Map = map ?? new Dictionary<string, IPEndPoint>(),
+            TimeProvider = time ?? TimeProvider.System,
         };
         var role = new RunningRole(name, (events, stop) => new PunchlineClient(options, events).RunAsync(stop));
         _roles.Add(role);

@@ -94,7 +94,7 @@ public sealed class TunnelTests
     }
 
     [Fact]
-    public async Task The_usual_port_moves_on_when_it_is_taken_and_an_explicit_one_is_an_error()
+    public async Task An_explicit_port_that_is_taken_is_an_error()
     {
         await using Rig rig = await Rig.StartAsync();
         using var echo = new TcpEcho();
