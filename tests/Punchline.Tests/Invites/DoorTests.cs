@@ -34,13 +34,14 @@ public sealed class DoorTests : IDisposable
         string[] golden = Samples.Of("door.md");
         Assert.Equal(golden[0], Convert.ToHexStringLower(InviteKeys.Door(Samples.Secret)));
         byte[] token = DoorToken.Seal(Samples.Secret, Samples.Id, Samples.HostId, Samples.Destination, Samples.DoorNonce, Samples.PeerId);
-        Assert.Equal(golden[1], Convert.ToHexStringLower(token));
+        Assert.Equal(golden[1], Convert.ToHexStringLower(InviteKeys.EndProof(Samples.Secret)));
+        Assert.Equal(golden[2], Convert.ToHexStringLower(token));
         Assert.Equal(DoorToken.Length, token.Length);
 
         using var key = new AesGcm(Samples.Count(0x40, 16), 16);
         var facts = new RetryFacts(Samples.DoorNonce, Samples.Destination, new RetryPath(PathKind.Direct, 0, new UdpAddress(IPAddress.Parse("192.0.2.7"), 4433)), 0x000102);
         byte[] retry = RetryToken.Seal(key, Samples.Count(0x50, 12), Samples.Id, Samples.HostId, Samples.PeerId, facts);
-        Assert.Equal(golden[2], Convert.ToHexStringLower(retry));
+        Assert.Equal(golden[3], Convert.ToHexStringLower(retry));
         byte[] peer = new byte[32];
         Assert.True(RetryToken.TryOpen(key, retry, Samples.HostId, out RetryFacts opened, peer));
         Assert.Equal(facts, opened);
