@@ -24,7 +24,7 @@ internal enum ExitCode
     /// <summary>The server does not let this host register.</summary>
     ServerRefused = 6,
 
-    /// <summary>The host is not there.</summary>
+    /// <summary>The host is not there. Reserved: it is said, and ends nothing.</summary>
     HostOffline = 7,
 
     /// <summary>One side must be updated.</summary>
@@ -33,19 +33,19 @@ internal enum ExitCode
     /// <summary>A local address or port can't be had.</summary>
     PortUnavailable = 9,
 
-    /// <summary>Nothing listens where the shared service should be.</summary>
+    /// <summary>Nothing listens where the shared service should be. Reserved, as above.</summary>
     ServiceDown = 10,
 
-    /// <summary>No direct path came about.</summary>
+    /// <summary>No direct path came about. Reserved, as above.</summary>
     NoDirectPath = 11,
 
-    /// <summary>The connection to the peer was lost for good.</summary>
+    /// <summary>The demonstration's connection was lost.</summary>
     ConnectionLost = 12,
 
     /// <summary>Another host with the same key has taken this one's place.</summary>
     Displaced = 13,
 
-    /// <summary>A file or folder can't be read or written.</summary>
+    /// <summary>A file or folder can't be read or written, or another host is running with the folder.</summary>
     State = 14,
 
     /// <summary>Ended at once by a second Ctrl-C or SIGTERM.</summary>

@@ -188,10 +188,16 @@ public sealed class ServerTests
         await using ServerChannel client = await TestServer.ConnectAsync(server);
         Opened opened = await host.OpenAsync(client);
         var told = (PairOpened)await host.Channel.Events.ReadAsync(Token);
-        await host.Channel.SetInvitesAsync([], Token);
+        byte[] proof = InviteKeys.EndProof(host.Secret);
+        await host.Channel.SetInvitesAsync([], [new EndedEntry(host.Invite, proof)], Token);
         Assert.Equal(new PairClosed(opened.Handle, PairCloseReason.InviteRemoved), await client.Events.ReadAsync(Token));
         Assert.Equal(new PairClosed(told.Handle, PairCloseReason.InviteRemoved), await host.Channel.Events.ReadAsync(Token));
-        Assert.Equal(ControlError.UnknownInvite, (await Assert.ThrowsAsync<ServerChannelException>(() => host.OpenAsync(client))).Error);
+        // The server passes on what the host says of its end, and nothing where it says nothing.
+        ServerChannelException ended = await Assert.ThrowsAsync<ServerChannelException>(() => host.OpenAsync(client));
+        Assert.Equal((ControlError.UnknownInvite, Convert.ToHexString(proof)), (ended.Error, Convert.ToHexString(ended.EndProof.Span)));
+        ServerChannelException unknown = await Assert.ThrowsAsync<ServerChannelException>(
+            () => client.OpenAsync(host.Signer.HostId, new InviteId(1), host.Secret, Token));
+        Assert.Equal((ControlError.UnknownInvite, true), (unknown.Error, unknown.EndProof.IsEmpty));
     }
 
     [Fact]

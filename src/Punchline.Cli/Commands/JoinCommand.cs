@@ -22,13 +22,13 @@ internal static class JoinCommand
         };
         var listen = new Setting<IPEndPoint>("--listen", "ADDRESS:PORT", "Where the first service appears; without it 127.0.0.1:52000", Addresses.EndPoint);
         var map = new ListSetting<KeyValuePair<string, IPEndPoint>>("--map", "NAME=ADDRESS:PORT", "Where a service appears, by its name; may be repeated", Services.Mapping);
-        var state = new Setting<string>("--state", "DIR", "Folder of the key, else in the user's configuration folder", Session.Text);
+        var state = new Setting<string>("--state", "DIR", "Folder of key, joined hosts and last invite, else in the user's configuration folder", Session.Text);
         var inviteFile = new Setting<string>("--invite-file", "PATH", "Read the invite from this file", Session.Text);
         var command = new RoleCommand(
             "join",
             "Joins a host with its invite: its services appear on this computer.",
             session,
-            "punchline join 'punchline://…'",
+            "punchline join punchline1…",
             "punchline join --invite-file invite.txt --map web=127.0.0.1:8080");
         command.Add(invite);
         command.AddAll(listen.Option, map.Option, state.Option, inviteFile.Option);

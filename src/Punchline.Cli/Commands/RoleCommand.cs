@@ -8,7 +8,7 @@ internal sealed class RoleCommand : Command
     public static readonly IReadOnlyList<string> RootExamples =
     [
         "punchline host 25565 --server punch.example.org    shares the Minecraft server of this computer",
-        "punchline join 'punchline://…'                     joins a friend's, with the invite they sent",
+        "punchline join punchline1…                         joins a friend's, with the invite they sent",
     ];
 
     public RoleCommand(string name, string description, Session session, params IReadOnlyList<string> examples)

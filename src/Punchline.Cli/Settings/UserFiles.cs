@@ -43,13 +43,23 @@ internal static class UserFiles
         {
             var full = Path.GetFullPath(path);
             MakeFolder(Path.GetDirectoryName(full)!);
-            var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+            // New, and under a name that nobody can guess: in a folder that others may write to, a link or a file of theirs that
+            // waits there is neither followed nor filled.
+            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
             if (!OperatingSystem.IsWindows())
                 options.UnixCreateMode = OwnerOnly;
-            var beside = $"{full}.{Environment.ProcessId}.new";
+            var beside = $"{full}.{Path.GetRandomFileName()}";
             using (var file = new FileStream(beside, options))
                 file.Write(Encoding.UTF8.GetBytes(text));
-            File.Move(beside, full, overwrite: true);
+            try
+            {
+                File.Move(beside, full, overwrite: true);
+            }
+            catch
+            {
+                File.Delete(beside);
+                throw;
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {

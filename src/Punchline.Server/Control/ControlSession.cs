@@ -181,7 +181,7 @@ internal sealed class ControlSession : IDisposable
             case Open open when _registration is null:
                 return Open(open, now);
             case SetInvites invites when _registration is not null:
-                _service.Directory.SetInvites(_registration, invites.Entries);
+                _service.Directory.SetInvites(_registration, invites);
                 return true;
             case SetDoorNonce nonce when _registration is not null:
                 _service.Directory.SetDoorNonce(_registration, nonce.DoorNonce);
@@ -220,17 +220,17 @@ internal sealed class ControlSession : IDisposable
         }
         error = _service.Directory.Open(this, message, now, out _pair);
         if (error != ControlError.None)
-            return Refuse(error);
+            return Refuse(error, error == ControlError.UnknownInvite ? _service.Directory.EndProofOf(message) : []);
         _service.Metrics.Opened.Inc();
         return true;
     }
 
     // Says why; true if the channel goes on all the same.
-    private bool Refuse(ControlError error)
+    private bool Refuse(ControlError error, byte[]? endProof = null)
     {
         _service.Metrics.Refused.WithLabels(error.ToString()).Inc();
         ServerLog.Refused(_service.Log, Remote, error);
-        var message = new ErrorMessage(error, ControlErrors.Text(error));
+        var message = new ErrorMessage(error, ControlErrors.Text(error)) { EndProof = endProof ?? [] };
         if (ControlErrors.KeepsChannel(error))
         {
             TrySend(message);

@@ -40,7 +40,10 @@ internal sealed class HostDirectory(RelayTable relays, int maxPairsPerHost)
                 RemoveLocked(displaced);
             else if (names >= ServerLimits.NamesPerHost)
                 return null;
-            registration = new Registration(key, session, relays.AddBinding()) { DoorNonce = message.DoorNonce, Invites = IndexOf(message.Entries) };
+            registration = new Registration(key, session, relays.AddBinding())
+            {
+                DoorNonce = message.DoorNonce, Invites = IndexOf(message.Entries), Ended = IndexOf(message.Ended),
+            };
             _hosts[key] = registration;
             _namesOf[key.HostId] = _namesOf.GetValueOrDefault(key.HostId) + 1;
         }
@@ -59,12 +62,13 @@ internal sealed class HostDirectory(RelayTable relays, int maxPairsPerHost)
     }
 
     /// <summary>Replaces the set of invites; pairs under a missing or changed one end at once.</summary>
-    public void SetInvites(Registration registration, IReadOnlyList<RelayEntry> entries)
+    public void SetInvites(Registration registration, SetInvites message)
     {
         lock (_lock)
         {
             Dictionary<InviteId, byte[]> before = registration.Invites;
-            registration.Invites = IndexOf(entries);
+            registration.Invites = IndexOf(message.Entries);
+            registration.Ended = IndexOf(message.Ended);
             foreach (PairEntry pair in registration.Pairs.ToArray())
             {
                 bool stands = registration.Invites.TryGetValue(pair.InviteId, out byte[]? key) && before.TryGetValue(pair.InviteId, out byte[]? old) && key.AsSpan().SequenceEqual(old);
@@ -109,6 +113,16 @@ internal sealed class HostDirectory(RelayTable relays, int maxPairsPerHost)
         }
     }
 
+    /// <summary>What the host has for the holder of this invite if it has ended; else empty.</summary>
+    public byte[] EndProofOf(Open message)
+    {
+        lock (_lock)
+        {
+            return _hosts.TryGetValue(new HostKey(Convert.ToHexStringLower(message.HostId), message.Name), out Registration? host)
+                && host.Ended.TryGetValue(message.InviteId, out byte[]? proof) ? proof : [];
+        }
+    }
+
     /// <summary>Ends a pair for its client; nothing happens if it has ended already.</summary>
     public void Close(PairEntry pair, PairCloseReason reason)
     {
@@ -124,6 +138,14 @@ internal sealed class HostDirectory(RelayTable relays, int maxPairsPerHost)
         var index = new Dictionary<InviteId, byte[]>(entries.Count);
         foreach (RelayEntry entry in entries)
             index[entry.Id] = entry.RelayKey;
+        return index;
+    }
+
+    private static Dictionary<InviteId, byte[]> IndexOf(IReadOnlyList<EndedEntry> ended)
+    {
+        var index = new Dictionary<InviteId, byte[]>(ended.Count);
+        foreach (EndedEntry entry in ended)
+            index[entry.Id] = entry.EndProof;
         return index;
     }
 

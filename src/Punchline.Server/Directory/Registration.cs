@@ -21,6 +21,9 @@ internal sealed class Registration(HostKey key, ControlSession session, RelayBin
     /// <summary>Relay keys by invite.</summary>
     public Dictionary<InviteId, byte[]> Invites { get; set; } = [];
 
+    /// <summary>What the host says to holders of ended invites, by invite: passed on unread.</summary>
+    public Dictionary<InviteId, byte[]> Ended { get; set; } = [];
+
     public HashSet<PairEntry> Pairs { get; } = [];
 }
 

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Punchline.Endpoint;
 using Punchline.Invites;
 using Punchline.Protocol;
@@ -6,18 +7,25 @@ using Punchline.Relay;
 
 namespace Punchline.Hosting;
 
-/// <summary>Why no connection came about, for programs and people, and whether another attempt makes sense.</summary>
+/// <summary>Why no connection came about, or one ended for good, for programs and people.</summary>
 internal sealed class JoinFailure(ProblemCode code, string message, bool isFinal, Exception? inner = null) : Exception(message, inner)
 {
     public ProblemCode Code { get; } = code;
 
+    /// <summary>Another attempt makes no sense: the host itself has said so, or nothing is lost yet.</summary>
     public bool IsFinal { get; } = isFinal;
+
+    /// <summary>Another secret may do better: this one was refused, or the host kept silent.</summary>
+    public bool MayBeTheSecret { get; init; }
 
     /// <summary>Of several servers' failures the heaviest counts: what one says that knows the host weighs more than that another is away.</summary>
     public int Weight => Code == ProblemCode.ServerUnreachable ? 0 : IsFinal ? 2 : 1;
 }
 
-/// <summary>Brings a client to its host: races the invite's servers, and falls back from a friend's secret to the invite's.</summary>
+/// <summary>
+/// Brings a client to its host: races the invite's servers, and tries the invite's secret beside a friend's own. What is not proved to
+/// come from the host ends nothing but a first attempt, and our own secret is kept until the host gives another.
+/// </summary>
 internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite invite, ClientState state, ReadOnlyMemory<byte> peerId, EventSink events) : IAsyncDisposable
 {
     /// <summary>Between the starts of two servers' attempts (DESIGN section 4): the next one need not wait for the first to fail.</summary>
@@ -27,7 +35,7 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
     private readonly ClientLink[] _links = [.. invite.Servers.Select(server => new ClientLink(node, server, invite.HostId))];
-    private volatile bool _reached;
+    private volatile bool _hasTried;
 
     /// <summary>One connection with the host, the first that stands.</summary>
     /// <exception cref="JoinFailure">None came about.</exception>
@@ -58,6 +66,7 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
         }
         finally
         {
+            _hasTried = true;
             await race.CancelAsync().ConfigureAwait(false);
             await Task.WhenAll(all.Cast<Task>()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             ClientLink? winner = all.Find(task => task.IsCompletedSuccessfully)?.Result.Item2;
@@ -66,8 +75,15 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
         }
     }
 
-    /// <summary>What opens the door now: our own secret, or the invite's before there is one.</summary>
-    public DoorKey Key => state.Friend is var (id, secret) ? new DoorKey(id, secret, IsFriend: true) : InviteKey;
+    /// <summary>What a connection that has ended means for the next, if its end was said under the connection's own keys.</summary>
+    /// <returns>Null: come back.</returns>
+    public static JoinFailure? FinalEnd(QuicError error) => error switch
+    {
+        { IsApplication: true, IsRemote: true, Code: (ulong)CloseCode.InviteRevoked } => InviteEnded(isFinal: true),
+        { IsApplication: true, Code: (ulong)CloseCode.NewerNeeded } => new JoinFailure(
+            ProblemCode.VersionMismatch, error.IsRemote ? "The host is older than this program: it must be updated." : "This program is too old for the host: update it.", isFinal: true),
+        _ => null,
+    };
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -76,21 +92,34 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
             await link.DisposeAsync().ConfigureAwait(false);
     }
 
-    private DoorKey InviteKey => new(InviteId.Read(invite.Id.Span), invite.Secret.ToArray(), IsFriend: false);
+    private static JoinFailure InviteEnded(bool isFinal) =>
+        new(ProblemCode.InviteRevoked, "The host has replaced its invite: ask it for the new one.", isFinal) { MayBeTheSecret = true };
 
     private async Task<(ClientSession, ClientLink)> TryAsync(ClientLink link, TimeSpan delay, CancellationToken stop)
     {
         await Task.Delay(delay, node.Time, stop).ConfigureAwait(false);
+        var inviteKey = new DoorKey(InviteId.Read(invite.Id.Span), invite.Secret.ToArray());
+        if (state.Friend is not var (id, secret))
+            return (await TryAsync(link, inviteKey, stop).ConfigureAwait(false), link);
+        JoinFailure own;
         try
         {
-            return (await TryAsync(link, Key, stop).ConfigureAwait(false), link);
+            return (await TryAsync(link, new DoorKey(id, secret), stop).ConfigureAwait(false), link);
         }
-        catch (JoinFailure failure) when (failure.Code == ProblemCode.InviteRevoked && Key.IsFriend)
+        catch (JoinFailure failure) when (failure.MayBeTheSecret)
         {
-            // The host has lost our secret, or wants us to come anew: the invite itself may still be good.
-            events.Detail($"our own secret is not taken any more ({failure.Message}); trying the invite's");
-            state.ForgetFriend();
-            return (await TryAsync(link, InviteKey, stop).ConfigureAwait(false), link);
+            own = failure;
+        }
+        // The host may have lost our secret, or want us to come anew: the invite itself may still be good.
+        events.Detail($"our own secret is not taken ({own.Message}); trying the invite's");
+        try
+        {
+            return (await TryAsync(link, inviteKey, stop).ConfigureAwait(false), link);
+        }
+        catch (JoinFailure failure) when (failure.IsFinal && !own.IsFinal)
+        {
+            // An invite is known to all who hold it; what they could have said does not end what our own secret stands for.
+            throw new JoinFailure(failure.Code, failure.Message, isFinal: false, failure);
         }
     }
 
@@ -100,12 +129,16 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
         try
         {
             pair = await link.OpenAsync(key, events.Report, stop).ConfigureAwait(false);
-            _reached = true;
+        }
+        catch (ServerChannelException e) when (e.Error == ControlError.UnknownInvite)
+        {
+            if (CryptographicOperations.FixedTimeEquals(e.EndProof.Span, InviteKeys.EndProof(key.Secret)))
+                throw InviteEnded(isFinal: true);
+            throw new JoinFailure(ProblemCode.InviteRevoked, e.Message, isFinal: !_hasTried, e) { MayBeTheSecret = true };
         }
         catch (ServerChannelException e)
         {
-            _reached |= e.Failure == ServerFailure.Refused;
-            throw new JoinFailure(ServerProblem.CodeOf(e), e.Message, ServerProblem.IsFinal(e, firstContact: !_reached), e);
+            throw new JoinFailure(ServerProblem.CodeOf(e), e.Message, ServerProblem.IsFinal(e, firstContact: !_hasTried), e);
         }
         ClientSession session = await node.Driver.CallAsync(loop => Begin(loop, pair)).ConfigureAwait(false);
         try
@@ -116,7 +149,7 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
         catch (TimeoutException e)
         {
             Drop(session);
-            throw new JoinFailure(ProblemCode.HostOffline, $"The host does not answer through {link.Server}.", isFinal: false, e);
+            throw new JoinFailure(ProblemCode.HostOffline, $"The host does not answer through {link.Server}.", isFinal: false, e) { MayBeTheSecret = true };
         }
         catch (OperationCanceledException)
         {
@@ -126,7 +159,7 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
             Drop(session);
             throw;
         }
-        throw Explain(await session.Ended.ConfigureAwait(false), link.Server);
+        throw Explain(await session.Ended.ConfigureAwait(false), link.Server, key);
     }
 
     private ClientSession Begin(EndpointLoop loop, ClientPair pair)
@@ -148,15 +181,13 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
     private void Drop(ClientSession session) =>
         node.Driver.Post(new ActionWorkItem(_ => session.Close(CloseCode.None, "given up")));
 
-    private static JoinFailure Explain(QuicError error, ServerAddress server) => error switch
+    // The first two come under Initial keys, which anybody on the way can compute (RFC 9001 section 5.2).
+    private JoinFailure Explain(QuicError error, ServerAddress server, DoorKey key) => error switch
     {
-        { IsApplication: false, Code: >= (ulong)RefusalReason.Revoked and <= (ulong)RefusalReason.Removed } =>
-            new JoinFailure(ProblemCode.InviteRevoked, $"The host refuses: {error.Reason}. Ask it for a new invite.", isFinal: true),
-        { IsApplication: false, Code: (ulong)TransportErrorCode.CryptoErrorBase + NoApplicationProtocol } =>
-            new JoinFailure(ProblemCode.VersionMismatch, "The host speaks another version: the older side must be updated.", isFinal: true),
-        { IsApplication: true, Code: (ulong)CloseCode.NewerNeeded } =>
-            new JoinFailure(ProblemCode.VersionMismatch, error.IsRemote ? "The host is older than this program: it must be updated." : "This program is too old for the host: update it.", isFinal: true),
-        _ => new JoinFailure(ProblemCode.HostOffline, $"The host could not be reached through {server}: {CloseText.Of(error)}.", isFinal: false),
+        { IsApplication: false, IsRemote: true, Code: Refusal.Ended } => InviteEnded(isFinal: Refusal.Proves(error.Reason, key.Secret)),
+        { IsApplication: false, IsRemote: true, Code: (ulong)TransportErrorCode.CryptoErrorBase + NoApplicationProtocol } =>
+            new JoinFailure(ProblemCode.VersionMismatch, "The host speaks another version: the older side must be updated.", isFinal: !_hasTried),
+        _ => FinalEnd(error) ?? new JoinFailure(ProblemCode.HostOffline, $"The host could not be reached through {server}: {CloseText.Of(error)}.", isFinal: false),
     };
 
     /// <summary>TLS alert 120 (RFC 7301 section 3.2).</summary>

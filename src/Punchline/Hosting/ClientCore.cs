@@ -63,12 +63,12 @@ internal sealed class ClientCore : ITunnelEvents
             _failed.TrySetException(e);
             return;
         }
-        Remember(() => _state.SetServices(services), "the host's services are remembered");
+        Remember(() => _state.SetServicesAsync(services), "the host's services are remembered");
     }
 
     /// <summary>The host has given us a secret of our own.</summary>
     public void OnFriendSecret(InviteId id, byte[] secret) =>
-        Remember(() => _state.SetFriend(id, secret), "the host gave this client a secret of its own");
+        Remember(() => _state.SetFriendAsync(id, secret), "the host gave this client a secret of its own");
 
     /// <inheritdoc/>
     public void ConnectionOpened(ulong serviceId, ulong flowId) => _events.Detail($"connection {flowId} to {NameOf(serviceId)}");
@@ -117,7 +117,7 @@ internal sealed class ClientCore : ITunnelEvents
         _events.ProblemNowAndThen(ProblemCode.PortUnavailable, $"{NameOf(serviceId)}: a local connection could not be taken ({error}).");
 
     // Written on another thread, as the file is flushed to the disk; what can't be remembered is given again the next time.
-    private void Remember(Action write, string what)
+    private void Remember(Func<Task> write, string what)
     {
         Remembered = WriteAsync(Remembered);
 

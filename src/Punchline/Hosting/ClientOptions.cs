@@ -14,7 +14,7 @@ public sealed record ClientOptions
     /// <summary>The invite as it was pasted: what chat programs add to it is ignored.</summary>
     public required string Invite { get; init; }
 
-    /// <summary>A folder for the client's key. It is made when missing, for this user alone.</summary>
+    /// <summary>A folder for the client's key and the hosts it has joined. It is made when missing, for this user alone.</summary>
     public required string StateDirectory { get; init; }
 
     /// <summary>

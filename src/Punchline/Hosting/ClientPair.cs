@@ -18,5 +18,4 @@ internal readonly record struct PairLoss(bool HostLeft, string Reason);
 /// <summary>An invite's id and secret, or a friend's own.</summary>
 /// <param name="Id">What stands in the token.</param>
 /// <param name="Secret">16 bytes.</param>
-/// <param name="IsFriend">Our own.</param>
-internal sealed record DoorKey(InviteId Id, byte[] Secret, bool IsFriend);
+internal sealed record DoorKey(InviteId Id, byte[] Secret);

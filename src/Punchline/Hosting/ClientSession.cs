@@ -15,6 +15,8 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     public Task<bool> Decided => _decided.Task;
 
     private readonly SocketPath _relay = (SocketPath)connection.CurrentPath;
+    private bool _hasServices;
+    private bool _hasSecret;
     private bool _wasDirect;
     private bool _isDirect;
 
@@ -100,14 +102,21 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     {
         switch (message)
         {
-            case TunnelServices services:
+            case TunnelServices services when !_hasServices:
+                _hasServices = true;
                 client.OnServices(services.Services);
                 break;
-            case FriendSecret secret:
+            case FriendSecret secret when !_hasSecret:
+                _hasSecret = true;
                 client.OnFriendSecret(secret.Id, secret.Secret);
                 break;
+            // Each is written to the disk: a host that goes on would fill our memory with what waits for it.
+            case TunnelServices or FriendSecret:
+                Close(CloseCode.Malformed, "SERVICES and FRIEND_SECRET come once");
+                break;
             case ServiceError error:
-                Events.ProblemNowAndThen(ProblemCode.ServiceDown, $"{client.NameOf(error.ServiceId)}: {error.Text}");
+                string name = client.NameOf(error.ServiceId);
+                Events.ProblemNowAndThen(ProblemCode.ServiceDown, $"{name}: {error.Text}", about: name);
                 break;
         }
     }

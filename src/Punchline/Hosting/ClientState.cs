@@ -5,7 +5,10 @@ using Punchline.Protocol;
 
 namespace Punchline.Hosting;
 
-/// <summary>What a client remembers of the hosts it has joined: its own secret at each, and the services. May be called from any thread.</summary>
+/// <summary>
+/// What a client remembers of the hosts it has joined: its own secret at each, and the services. May be called from any thread; other
+/// processes may have the same file open, so each change is made to what the file holds then.
+/// </summary>
 internal sealed class ClientState
 {
     public const string FileName = "joined.json";
@@ -13,63 +16,57 @@ internal sealed class ClientState
     /// <summary>Hosts that are remembered, the latest: more than anybody has friends.</summary>
     public const int MaxHosts = 256;
 
-    private readonly Lock _lock = new();
     private readonly StateDirectory _directory;
     private readonly byte[] _hostId;
-    private readonly List<JoinedHost> _hosts;
+    private readonly TimeProvider _time;
+    private volatile JoinedHost _entry;
 
-    private ClientState(StateDirectory directory, byte[] hostId, List<JoinedHost> hosts)
+    private ClientState(StateDirectory directory, byte[] hostId, TimeProvider time)
     {
         _directory = directory;
         _hostId = hostId;
-        _hosts = hosts;
+        _time = time;
+        _entry = EntryIn(Read());
     }
 
     /// <summary>Our own id and secret at this host; null before it gave them.</summary>
-    public (InviteId Id, byte[] Secret)? Friend
-    {
-        get
-        {
-            lock (_lock)
-                return Entry is { FriendId: { } id, FriendSecret: { } secret } ? (InviteId.Read(id), secret) : null;
-        }
-    }
+    public (InviteId Id, byte[] Secret)? Friend => _entry is { FriendId: { } id, FriendSecret: { } secret } ? (InviteId.Read(id), secret) : null;
 
     /// <summary>The services of the last time; empty before the first.</summary>
-    public IReadOnlyList<JoinedService> Services
-    {
-        get
-        {
-            lock (_lock)
-                return Entry?.Services ?? [];
-        }
-    }
-
-    private JoinedHost? Entry => _hosts.Find(host => host.HostId.AsSpan().SequenceEqual(_hostId));
+    public IReadOnlyList<JoinedService> Services => _entry.Services;
 
     /// <summary>Reads what is remembered.</summary>
     /// <exception cref="StateFileException">The file is broken or unreadable. It is left as it is.</exception>
-    public static ClientState Open(StateDirectory directory, ReadOnlySpan<byte> hostId)
-    {
-        byte[]? content = directory.Read(FileName);
-        List<JoinedHost> hosts = content is null ? [] : Parse(content, directory.PathOf(FileName)).Hosts;
-        return new ClientState(directory, hostId.ToArray(), hosts);
-    }
+    public static ClientState Open(StateDirectory directory, ReadOnlySpan<byte> hostId, TimeProvider time) => new(directory, hostId.ToArray(), time);
 
     /// <summary>The host gave us a secret of our own.</summary>
     /// <exception cref="StateFileException">It cannot be written down.</exception>
-    public void SetFriend(InviteId id, byte[] secret) => Change(entry => entry with { FriendId = id.ToArray(), FriendSecret = secret });
-
-    /// <summary>Our secret is not taken any more.</summary>
-    /// <exception cref="StateFileException">It cannot be written down.</exception>
-    public void ForgetFriend() => Change(entry => entry with { FriendId = null, FriendSecret = null });
+    public Task SetFriendAsync(InviteId id, byte[] secret) => ChangeAsync(entry => entry with { FriendId = id.ToArray(), FriendSecret = secret });
 
     /// <summary>The host's services.</summary>
     /// <exception cref="StateFileException">They cannot be written down.</exception>
-    public void SetServices(IReadOnlyList<ServiceInfo> services) =>
-        Change(entry => entry with { Services = [.. services.Select(s => new JoinedService { Name = s.Name, Udp = s.Protocol == ServiceProtocol.Udp })] });
+    public Task SetServicesAsync(IReadOnlyList<ServiceInfo> services) =>
+        ChangeAsync(entry => entry with { Services = [.. services.Select(s => new JoinedService { Name = s.Name, Udp = s.Protocol == ServiceProtocol.Udp })] });
 
-    private static JoinedFile Parse(byte[] content, string path)
+    private async Task ChangeAsync(Func<JoinedHost, JoinedHost> change)
+    {
+        using IDisposable held = await _directory.LockChangesAsync(_time).ConfigureAwait(false);
+        List<JoinedHost> hosts = Read();
+        JoinedHost before = EntryIn(hosts);
+        JoinedHost after = change(before);
+        hosts.Remove(before);
+        hosts.Insert(0, after);
+        var file = new JoinedFile { Version = JoinedFile.CurrentVersion, Hosts = [.. hosts.Take(MaxHosts)] };
+        _directory.Write(FileName, JsonSerializer.SerializeToUtf8Bytes(file, JoinedFileJson.Default.JoinedFile));
+        _entry = after;
+    }
+
+    private JoinedHost EntryIn(List<JoinedHost> hosts) =>
+        hosts.Find(host => host.HostId.AsSpan().SequenceEqual(_hostId)) ?? new JoinedHost { HostId = _hostId, Services = [] };
+
+    private List<JoinedHost> Read() => _directory.Read(FileName) is { } content ? Parse(content, _directory.PathOf(FileName)) : [];
+
+    private static List<JoinedHost> Parse(byte[] content, string path)
     {
         JoinedFile? file;
         try
@@ -80,25 +77,19 @@ internal sealed class ClientState
         {
             throw new StateFileException(path, $"it is broken ({e.Message}). Remove it: the invites still work", e);
         }
-        bool valid = file is { Hosts: not null } && file.Hosts.TrueForAll(host => host is { HostId.Length: Invite.HostIdLength, Services: not null }
-            && host.FriendId is null or { Length: Invite.IdLength } && host.FriendSecret is null or { Length: Invite.SecretLength });
-        return valid ? file! : throw new StateFileException(path, "it is broken. Remove it: the invites still work", null);
+        if (file is not { Hosts: { } hosts } || !hosts.TrueForAll(IsWhole))
+            throw new StateFileException(path, "it is broken. Remove it: the invites still work", null);
+        return hosts.ConvertAll(host => host with
+        {
+            FriendId = host.FriendId is { Length: > 0 } ? host.FriendId : null,
+            FriendSecret = host.FriendSecret is { Length: > 0 } ? host.FriendSecret : null,
+        });
     }
 
-    private void Change(Func<JoinedHost, JoinedHost> change)
-    {
-        lock (_lock)
-        {
-            JoinedHost before = Entry ?? new JoinedHost { HostId = _hostId, Services = [] };
-            JoinedHost after = change(before);
-            _hosts.Remove(before);
-            _hosts.Insert(0, after);
-            if (_hosts.Count > MaxHosts)
-                _hosts.RemoveAt(_hosts.Count - 1);
-            var file = new JoinedFile { Version = JoinedFile.CurrentVersion, Hosts = _hosts };
-            _directory.Write(FileName, JsonSerializer.SerializeToUtf8Bytes(file, JoinedFileJson.Default.JoinedFile));
-        }
-    }
+    // Earlier builds wrote what is missing as "".
+    private static bool IsWhole(JoinedHost? host) =>
+        host is { HostId.Length: Invite.HostIdLength, Services: { } services } && services.TrueForAll(service => service is { Name: not null })
+        && host.FriendId is null or { Length: 0 or Invite.IdLength } && host.FriendSecret is null or { Length: 0 or Invite.SecretLength };
 }
 
 /// <summary>The content of joined.json. Byte arrays are base64.</summary>
@@ -134,7 +125,8 @@ internal sealed record JoinedService
     public required bool Udp { get; init; }
 }
 
+// A generated writer writes a null byte[] as "", so null is not written at all.
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]
 [JsonSerializable(typeof(JoinedFile))]
 internal sealed partial class JoinedFileJson : JsonSerializerContext;

@@ -24,9 +24,6 @@ internal enum CloseCode : ulong
     /// <summary>The invite was revoked.</summary>
     InviteRevoked = 0x22,
 
-    /// <summary>The host removed this friend.</summary>
-    Removed = 0x23,
-
     /// <summary>Another connection between the same two is in use.</summary>
     Replaced = 0x24,
 
@@ -50,7 +47,6 @@ internal static class CloseText
         {
             CloseCode.Stopped => error.IsRemote ? "it was stopped" : "stopped here",
             CloseCode.InviteRevoked => "its invite was replaced",
-            CloseCode.Removed => "it was removed",
             CloseCode.Replaced => "it has a newer connection",
             CloseCode.NoPath => "no way to it is left",
             CloseCode.NewerNeeded => error.IsRemote ? "its version is too old" : "this version is too old",

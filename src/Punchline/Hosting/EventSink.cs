@@ -14,8 +14,8 @@ internal sealed class EventSink
     /// <summary>How often the same line about the same thing may come: a program that connects in a loop must not flood its user.</summary>
     private static readonly TimeSpan RepeatAfter = TimeSpan.FromSeconds(10);
 
-    /// <summary>Different lines that are remembered for that.</summary>
-    private const int MaxRemembered = 64;
+    /// <summary>Different lines that are remembered for that: the services of an invite, which are 64 at most, and our own.</summary>
+    private const int MaxRemembered = 128;
 
     private readonly Channel<PunchlineEvent> _waiting = Channel.CreateBounded<PunchlineEvent>(
         new BoundedChannelOptions(MaxWaiting) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
@@ -43,16 +43,20 @@ internal sealed class EventSink
     public void Problem(ProblemCode code, string message) => Report(new Problem(Now, code, message));
 
     /// <summary>Says what is wrong, unless the same was said a moment ago.</summary>
-    public void ProblemNowAndThen(ProblemCode code, string message)
+    /// <param name="code">For programs.</param>
+    /// <param name="message">For people.</param>
+    /// <param name="about">What it is about, where the message is the peer's to choose; else the message itself.</param>
+    public void ProblemNowAndThen(ProblemCode code, string message, string? about = null)
     {
+        about ??= message;
         long now = _time.GetTimestamp();
         lock (_said)
         {
-            if (_said.TryGetValue(message, out long last) && _time.GetElapsedTime(last, now) < RepeatAfter)
+            if (_said.TryGetValue(about, out long last) && _time.GetElapsedTime(last, now) < RepeatAfter)
                 return;
             if (_said.Count >= MaxRemembered)
                 _said.Clear();
-            _said[message] = now;
+            _said[about] = now;
         }
         Problem(code, message);
     }

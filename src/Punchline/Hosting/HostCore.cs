@@ -23,7 +23,7 @@ internal sealed class HostCore : IDriverTimer, IDisposable
         Services = services;
         _events = events;
         _knownNonce = door.Nonces.Current;
-        store.Ended += OnInviteEnded;
+        store.Changed += OnInvitesChanged;
     }
 
     /// <summary>Who is let in.</summary>
@@ -57,8 +57,8 @@ internal sealed class HostCore : IDriverTimer, IDisposable
         NonceChanged?.Invoke();
     }
 
-    /// <summary>Why an invite or friend is not welcome (any more); null if it is.</summary>
-    public RefusalReason? RefusalOf(InviteId id) => _store.Find(id) is { } record ? record.Refusal : RefusalReason.Revoked;
+    /// <summary>Whether an invite or friend is (still) welcome.</summary>
+    public bool IsWelcome(InviteId id) => _store.Find(id) is { HasEnded: false };
 
     /// <summary>A friend is verified.</summary>
     public void OnJoined(HostSession session)
@@ -116,14 +116,15 @@ internal sealed class HostCore : IDriverTimer, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _store.Ended -= OnInviteEnded;
+        _store.Changed -= OnInvitesChanged;
         Door.Dispose();
     }
 
-    private void OnInviteEnded(InviteId id, RefusalReason reason) => _node.Driver.Post(new ActionWorkItem(_ =>
+    // What the session came by is looked up, not what has changed: so none is missed, whatever it was given meanwhile.
+    private void OnInvitesChanged() => _node.Driver.Post(new ActionWorkItem(_ =>
     {
-        foreach (HostSession session in _sessions.Where(s => s.Pass.Invite == id || s.FriendId == id).ToArray())
-            session.Close(reason == RefusalReason.Removed ? CloseCode.Removed : CloseCode.InviteRevoked, "the invite has ended");
+        foreach (HostSession session in _sessions.Where(s => !IsWelcome(s.Pass.Invite)).ToArray())
+            session.Close(CloseCode.InviteRevoked, "the invite has ended");
     }));
 
     private static bool IsSamePeer(HostSession a, HostSession b) => a.Connection.PeerId.Span.SequenceEqual(b.Connection.PeerId.Span);

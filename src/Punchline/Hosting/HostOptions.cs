@@ -13,7 +13,7 @@ public sealed record HostOptions
     /// <summary>The server, <c>HOST</c> or <c>HOST:PORT</c> (an IPv6 address with a port in brackets).</summary>
     public required string Server { get; init; }
 
-    /// <summary>A folder for the host's key and invites. It is made when missing, for this user alone.</summary>
+    /// <summary>A folder for the host's key and invites, one running host's alone. It is made when missing, for this user alone.</summary>
     public required string StateDirectory { get; init; }
 
     /// <summary>Replaces the invite's secret: invites given before stop at once, open connections included.</summary>

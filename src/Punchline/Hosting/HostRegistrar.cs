@@ -47,6 +47,9 @@ internal sealed class HostRegistrar
     /// <summary>Registered, for the first time or again. On the caller's thread.</summary>
     public event Action? Registered;
 
+    /// <summary>The server was sent the invites as they are now. On the caller's thread.</summary>
+    public event Action? Published;
+
     /// <summary>Stays registered until it is cancelled.</summary>
     /// <exception cref="PunchlineException">There is no use in going on.</exception>
     public async Task RunAsync(string? password, CancellationToken stop)
@@ -100,8 +103,9 @@ internal sealed class HostRegistrar
             await _node.AllowLoopbackAsync().ConfigureAwait(false);
         ulong nonce = await CurrentNonceAsync().ConfigureAwait(false);
         IReadOnlyList<(InviteId Id, byte[] Secret)> secrets = _store.Secrets;
+        IReadOnlyList<EndedEntry> ended = _store.Ended;
         Registered registered = await channel.RegisterAsync(
-            new HostRegistration { Signer = _signer, DoorNonce = nonce, Secrets = secrets, PasswordKey = _passwordKey }, stop).ConfigureAwait(false);
+            new HostRegistration { Signer = _signer, DoorNonce = nonce, Secrets = secrets, Ended = ended, PasswordKey = _passwordKey }, stop).ConfigureAwait(false);
         await udp.BindAsync(channel, registered.Handle, registered.Key, stop).ConfigureAwait(false);
         stands();
         HostingLog.Registered(_node.Logger, _server.ToString());
@@ -134,7 +138,10 @@ internal sealed class HostRegistrar
             await _changed.Reader.ReadAsync(stop).ConfigureAwait(false);
             IReadOnlyList<(InviteId Id, byte[] Secret)> now = _store.Secrets;
             if (!now.Select(s => s.Id).SequenceEqual(secrets.Select(s => s.Id)))
-                await channel.SetInvitesAsync(now, stop).ConfigureAwait(false);
+            {
+                await channel.SetInvitesAsync(now, _store.Ended, stop).ConfigureAwait(false);
+                Published?.Invoke();
+            }
             secrets = now;
             ulong current = await CurrentNonceAsync().ConfigureAwait(false);
             if (current != nonce)

@@ -20,16 +20,13 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
     /// <summary>The client's channel to the server has ended.</summary>
     public bool HasLeftServer { get; set; }
 
-    /// <summary>The friend's own id, once it was given on this connection.</summary>
-    public InviteId? FriendId { get; private set; }
-
     /// <inheritdoc/>
     public override void OnEstablished()
     {
         // The invite may have ended while the handshake was on its way.
-        if (host.RefusalOf(Pass.Invite) is { } refusal)
+        if (!host.IsWelcome(Pass.Invite))
         {
-            Close(refusal == RefusalReason.Removed ? CloseCode.Removed : CloseCode.InviteRevoked, "the invite has ended");
+            Close(CloseCode.InviteRevoked, "the invite has ended");
             return;
         }
         Tunnel = new HostTunnel(Node.Loop, Connection, host.Services.Find, this);
@@ -62,11 +59,7 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
     }
 
     /// <summary>Hands the friend a secret of their own.</summary>
-    public void Give(InviteId id, byte[] secret)
-    {
-        FriendId = id;
-        Control?.Send(new FriendSecret(id, secret));
-    }
+    public void Give(InviteId id, byte[] secret) => Control?.Send(new FriendSecret(id, secret));
 
     /// <inheritdoc/>
     public void ConnectionOpened(ulong serviceId, ulong flowId) => Events.Detail($"{Peer}: connection {flowId} to {host.Services.NameOf(serviceId)}");

@@ -9,7 +9,7 @@ public enum ProblemCode
     /// <summary>The invite is broken or cut off.</summary>
     InviteInvalid,
 
-    /// <summary>The host has replaced the invite, or it is used up.</summary>
+    /// <summary>The host has replaced the invite, or the server does not know it.</summary>
     InviteRevoked,
 
     /// <summary>The server's name is unknown, or it does not answer.</summary>
@@ -39,7 +39,7 @@ public enum ProblemCode
     /// <summary>Another host with the same key has taken this one's place at the server.</summary>
     Displaced,
 
-    /// <summary>The state folder can't be read or written.</summary>
+    /// <summary>The state folder can't be read or written, or another host is running with it.</summary>
     State,
 
     /// <summary>A datagram was larger than the path carries and was dropped.</summary>

@@ -62,8 +62,10 @@ public sealed class PunchlineClient
             throw new PunchlineException(error == InviteError.NewerVersion ? ProblemCode.VersionMismatch : ProblemCode.InviteInvalid, explanation);
         SystemRandomness randomness = SystemRandomness.Instance;
         var directory = new StateDirectory(_options.StateDirectory);
-        HostIdentity identity = HostIdentity.LoadOrCreate(directory, randomness);
-        var state = ClientState.Open(directory, invite!.HostId.Span);
+        HostIdentity identity;
+        using (await directory.LockChangesAsync(_options.TimeProvider).ConfigureAwait(false))
+            identity = HostIdentity.LoadOrCreate(directory, randomness);
+        var state = ClientState.Open(directory, invite!.HostId.Span, _options.TimeProvider);
         PeerNode node = await PeerNode.StartAsync(new PeerNodeOptions
         {
             Time = _options.TimeProvider,
@@ -104,7 +106,9 @@ public sealed class PunchlineClient
                 (ClientSession session, ClientLink link) = await connector.ConnectAsync(stop).ConfigureAwait(false);
                 said = null;
                 backoff.Reset();
-                QuicError end = await StayAsync(node, connector, session, link, events, stop).ConfigureAwait(false);
+                QuicError end = await StayAsync(node, session, link, events, stop).ConfigureAwait(false);
+                if (ClientConnector.FinalEnd(end) is { } final)
+                    throw final;
                 events.Problem(ProblemCode.ConnectionLost, $"The connection to the host is gone: {CloseText.Of(end)}. Connecting again.");
                 longest = LongestHostWait;
             }
@@ -115,7 +119,7 @@ public sealed class PunchlineClient
                 if (said != failure.Message)
                     events.Problem(failure.Code, failure.Message + " Trying again.");
                 said = failure.Message;
-                if (failure.Code != ProblemCode.ServerUnreachable)
+                if (failure.Code == ProblemCode.HostOffline)
                     longest = LongestHostWait;
             }
             TimeSpan wait = backoff.Next();
@@ -125,10 +129,10 @@ public sealed class PunchlineClient
 
     /// <summary>While the connection stands: opens a new pair when the server was away, so that it is there when it is needed.</summary>
     private static async Task<QuicError> StayAsync(
-        PeerNode node, ClientConnector connector, ClientSession session, ClientLink link, EventSink events, CancellationToken stop)
+        PeerNode node, ClientSession session, ClientLink link, EventSink events, CancellationToken stop)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        Task keeping = KeepPairAsync(node, connector, session, link, events, ending.Token);
+        Task keeping = KeepPairAsync(node, session, link, events, ending.Token);
         try
         {
             return await session.Ended.WaitAsync(stop).ConfigureAwait(false);
@@ -141,7 +145,7 @@ public sealed class PunchlineClient
     }
 
     private static async Task KeepPairAsync(
-        PeerNode node, ClientConnector connector, ClientSession session, ClientLink link, EventSink events, CancellationToken stop)
+        PeerNode node, ClientSession session, ClientLink link, EventSink events, CancellationToken stop)
     {
         var backoff = new Backoff(node.Randomness);
         ClientPair pair = session.Pair;
@@ -156,7 +160,7 @@ public sealed class PunchlineClient
                 try
                 {
                     // Nobody waits for it, so it is no step of progress.
-                    pair = await link.OpenAsync(connector.Key, _ => { }, stop).ConfigureAwait(false);
+                    pair = await link.OpenAsync(pair.Key, _ => { }, stop).ConfigureAwait(false);
                     backoff.Reset();
                     ClientPair opened = pair;
                     node.Driver.Post(new ActionWorkItem(_ => session.OnPairOpened(opened)));

@@ -61,7 +61,7 @@ public sealed class PunchlineHost
 
     /// <summary>
     /// Replaces the invite while the host runs: those given before end at once, and with them the connections of everyone who
-    /// came by them. <see cref="InviteCreated"/> tells the new one.
+    /// came by them. <see cref="InviteCreated"/> tells the new one as soon as the server knows it.
     /// </summary>
     /// <exception cref="InvalidOperationException">The host does not run.</exception>
     /// <exception cref="PunchlineException">It cannot be written down; the old one stands.</exception>
@@ -71,7 +71,7 @@ public sealed class PunchlineHost
             throw new InvalidOperationException("The host does not run.");
         try
         {
-            TellInvite(store.Replace(removeFriends: true));
+            store.Replace();
         }
         catch (StateFileException e)
         {
@@ -85,9 +85,16 @@ public sealed class PunchlineHost
             throw new PunchlineException(ProblemCode.ServerUnreachable, $"'{_options.Server}' is not the address of a server.");
         SystemRandomness randomness = SystemRandomness.Instance;
         var directory = new StateDirectory(_options.StateDirectory);
-        _identity = HostIdentity.LoadOrCreate(directory, randomness);
-        var store = InviteStore.Open(directory, randomness, _options.TimeProvider);
-        InviteRecord invite = _options.NewInvite ? store.Replace(removeFriends: true) : store.Invites is [var first, ..] ? first : store.Create();
+        // Two hosts would write their own view of the invites over each other's, and so revive what one of them has revoked.
+        using IDisposable alone = directory.TryLock(StateDirectory.HostLock)
+            ?? throw new PunchlineException(ProblemCode.State, $"Another host is running with the folder {directory.FullPath}: stop it first, or choose another folder with --state.");
+        using (await directory.LockChangesAsync(_options.TimeProvider).ConfigureAwait(false))
+            _identity = HostIdentity.LoadOrCreate(directory, randomness);
+        var store = InviteStore.Open(directory, randomness);
+        if (_options.NewInvite)
+            store.Replace();
+        else if (store.Invites is [])
+            store.Create();
         var clock = new MonotonicClock(_options.TimeProvider);
         var services = new HostServices(_options.Services, _options.TimeProvider);
         using var core = new HostCore(store, new Door(store, _identity.PeerId, randomness, clock.Now), services, events);
@@ -113,15 +120,14 @@ public sealed class PunchlineHost
         RememberPort(directory, port);
         Volatile.Write(ref _store, store);
 
-        bool told = false;
+        InviteRecord? told = null;
         var registrar = new HostRegistrar(node, core, store, signer, _server!, events);
         registrar.Registered += () =>
         {
             events.Report(new HostReady(events.Now, _options.Server));
-            if (!told)
-                TellInvite(store.Invites is [var current, ..] ? current : invite);
-            told = true;
+            TellNewInvite();
         };
+        registrar.Published += TellNewInvite;
         try
         {
             await Running.FirstOfAsync(
@@ -133,6 +139,14 @@ public sealed class PunchlineHost
         finally
         {
             Volatile.Write(ref _store, null);
+        }
+
+        // Told before, it could be used before the server knows it, and be called unknown.
+        void TellNewInvite()
+        {
+            InviteRecord current = store.Invites[0];
+            if (current != told)
+                TellInvite(told = current);
         }
     }
 

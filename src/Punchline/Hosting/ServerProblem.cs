@@ -23,12 +23,14 @@ internal static class ServerProblem
     };
 
     /// <summary>
-    /// True if trying again by itself is of no use. What cannot be reached is final at the first contact alone: there it is a
-    /// mistake in the address as a rule, later an outage.
+    /// True if it ends a host or client. What a server says is not proved, and somebody on the way may have said it in its
+    /// place, so later it is only said; at the first contact nothing is lost yet, and it is a mistake in an address, a password or an
+    /// invite as a rule. Displacement is the exception: two hosts that both come back would displace each other for ever.
     /// </summary>
     public static bool IsFinal(ServerChannelException failure, bool firstContact) => CodeOf(failure) switch
     {
-        ProblemCode.Displaced or ProblemCode.VersionMismatch or ProblemCode.ServerRefused or ProblemCode.InviteRevoked => true,
+        ProblemCode.Displaced => true,
+        ProblemCode.VersionMismatch or ProblemCode.ServerRefused or ProblemCode.InviteRevoked => firstContact,
         ProblemCode.ServerUnreachable => firstContact && failure.Failure != ServerFailure.ShuttingDown && failure.Failure != ServerFailure.Refused,
         _ => false,
     };

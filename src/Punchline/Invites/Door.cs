@@ -10,17 +10,26 @@ namespace Punchline.Invites;
 /// </summary>
 internal sealed class Door : IAdmission, IDisposable
 {
-    /// <summary>Unfinished handshakes for one invite: an honest friend needs one for each server in the invite, rarely more.</summary>
+    /// <summary>Unfinished handshakes for one invite, friends who came by it included: each needs one for each server, for a fraction of a second.</summary>
     public const int MaxHandshakesPerInvite = 4;
 
-    /// <summary>Connections for one invite: friends that share it and did not get a secret of their own yet, and their reconnects.</summary>
+    /// <summary>Connections by the invite itself: friends that did not get a secret of their own yet, and their reconnects.</summary>
     public const int MaxConnectionsPerInvite = 8;
 
-    /// <summary>New handshakes for one invite in a second: each costs us an ECDSA signature and a key agreement.</summary>
+    /// <summary>
+    /// Connections of one friend: the one in use, and some that died unheard. With <see cref="InviteStore.MaxFriendsPerInvite"/> it bounds
+    /// what an invite can ever hold at 264, and no friend takes another's.
+    /// </summary>
+    public const int MaxConnectionsPerFriend = 4;
+
+    /// <summary>New handshakes for one invite, or one friend, in a second: each costs us an ECDSA signature and a key agreement.</summary>
     public const double HandshakesPerSecond = 2;
 
     /// <summary>As many at once as may be unfinished, so that a race of several servers is not held up.</summary>
     public const double HandshakeBurst = MaxHandshakesPerInvite;
+
+    /// <summary>For an invite with all its friends: after a restart of the host 64 of them are back within 8 s, at 0.3 % of a core.</summary>
+    public const double FamilyHandshakesPerSecond = 8;
 
     /// <summary>From here on a client must show that it receives at its address (Retry): 16 handshakes are some 30 ms of one core.</summary>
     public const int RetryThreshold = 16;
@@ -28,8 +37,12 @@ internal sealed class Door : IAdmission, IDisposable
     /// <summary>Unfinished handshakes in all: the end, whatever the tokens.</summary>
     public const int MaxHandshakes = 64;
 
-    /// <summary>Tokens that name an invite of ours but do not open: each costs some 10 µs, so this is 2 % of a core. Invite ids travel in the clear, so a watcher can make them.</summary>
-    public const double MaxFailuresPerSecond = 2000;
+    /// <summary>
+    /// Tokens that name an invite (or friend) of ours but do not open: each costs some 3 µs, so this is 0.2 % of a core. Invite ids travel in
+    /// the clear, so a watcher can make them; each has a budget of its own, and all that have ended share one, so that who is
+    /// flooded harms nobody else.
+    /// </summary>
+    public const double MaxFailuresPerSecond = 500;
 
     /// <summary>Refusals with a reason in a second, for the whole host: courtesy, not service.</summary>
     public const double RefusalsPerSecond = 1;
@@ -43,7 +56,8 @@ internal sealed class Door : IAdmission, IDisposable
     private readonly AesGcm _retryKey;
     private readonly ReplayMemory _replays = new();
     private readonly Dictionary<InviteId, Account> _accounts = [];
-    private TokenBucket _failures;
+    private readonly Dictionary<InviteId, Family> _families = [];
+    private TokenBucket _endedFailures;
     private TokenBucket _refusals;
     private int _handshakes;
 
@@ -61,7 +75,7 @@ internal sealed class Door : IAdmission, IDisposable
         randomness.FillSecret(key);
         _retryKey = new AesGcm(key, DoorToken.TagLength);
         CryptographicOperations.ZeroMemory(key);
-        _failures = new TokenBucket(MaxFailuresPerSecond, MaxFailuresPerSecond, now);
+        _endedFailures = new TokenBucket(MaxFailuresPerSecond, MaxFailuresPerSecond, now);
         _refusals = new TokenBucket(RefusalsPerSecond, 1, now);
     }
 
@@ -86,6 +100,11 @@ internal sealed class Door : IAdmission, IDisposable
                 _accounts.Remove(id);
             }
         }
+        foreach ((InviteId id, Family family) in _families)
+        {
+            if (family.IsIdle(now))
+                _families.Remove(id);
+        }
         return true;
     }
 
@@ -99,23 +118,26 @@ internal sealed class Door : IAdmission, IDisposable
             return ignore;
         Account account = AccountOf(record, now);
         Span<byte> peer = stackalloc byte[DoorToken.PeerIdLength];
-        if (!TryOpen(facts, kind, account, peer, out ulong nonce, out ConnectionId original))
+        ref TokenBucket failures = ref record.HasEnded ? ref _endedFailures : ref account.Failures;
+        if (!TryOpen(facts, kind, account, ref failures, peer, out ulong nonce, out ConnectionId original))
             return ignore;
         if (!Nonces.IsValid(nonce) || _replays.Contains(nonce, original))
             return ignore;
-        if (record.Refusal is { } reason)
-            return Refuse(reason, nonce, id, original, now) ?? ignore;
+        if (record.EndProof is { } endProof)
+            return Refuse(endProof, nonce, id, original, now) ?? ignore;
         // A friend's secret is the friend's alone.
-        if (record.PeerId is { } friend && !peer.SequenceEqual(friend.Span))
+        if (record.PeerId is { } friend && !peer.SequenceEqual(friend))
             return ignore;
-        if (_handshakes >= MaxHandshakes || account.Handshakes >= MaxHandshakesPerInvite || account.Connections >= MaxConnectionsPerInvite)
+        Family family = FamilyOf(record, now);
+        int maxConnections = record.PeerId is null ? MaxConnectionsPerInvite : MaxConnectionsPerFriend;
+        if (_handshakes >= MaxHandshakes || family.Handshakes >= MaxHandshakesPerInvite || account.Connections >= maxConnections)
             return ignore;
         if (kind == DoorTokenKind.Invite && _handshakes >= RetryThreshold)
-            return account.Rate.TryTake(now) ? Retry(facts, id, nonce, peer) : ignore;
+            return TryTakeRate(account, family, now) ? Retry(facts, id, nonce, peer) : ignore;
         // A retried handshake has paid already, when its Retry was sent.
-        if (kind == DoorTokenKind.Invite && !account.Rate.TryTake(now))
+        if (kind == DoorTokenKind.Invite && !TryTakeRate(account, family, now))
             return ignore;
-        return _replays.TryAdd(nonce, id, original) ? Accept(account, record, peer, kind, original) : ignore;
+        return _replays.TryAdd(nonce, id, original) ? Accept(account, family, record, peer, kind, original) : ignore;
     }
 
     /// <inheritdoc/>
@@ -125,10 +147,8 @@ internal sealed class Door : IAdmission, IDisposable
             return;
         pass.HandshakePending = false;
         _handshakes--;
-        if (_accounts.TryGetValue(pass.Invite, out Account? account))
-            account.Handshakes--;
-        if (established)
-            _records.OnJoined(pass.Invite, pass.PeerId);
+        if (_families.TryGetValue(pass.Family, out Family? family))
+            family.Handshakes--;
     }
 
     /// <inheritdoc/>
@@ -151,13 +171,14 @@ internal sealed class Door : IAdmission, IDisposable
         _accounts.Clear();
     }
 
-    private bool TryOpen(in InitialFacts facts, DoorTokenKind kind, Account account, Span<byte> peer, out ulong nonce, out ConnectionId original)
+    private bool TryOpen(
+        in InitialFacts facts, DoorTokenKind kind, Account account, ref TokenBucket failures, Span<byte> peer, out ulong nonce, out ConnectionId original)
     {
         nonce = 0;
         original = facts.Destination;
         // The budget is looked at first and paid only by what fails: valid tokens never run out of it by themselves.
-        TokenBucket failures = _failures;
-        if (!failures.TryTake(facts.Now))
+        TokenBucket paid = failures;
+        if (!paid.TryTake(facts.Now))
             return false;
         bool opened;
         if (kind == DoorTokenKind.Invite)
@@ -172,25 +193,35 @@ internal sealed class Door : IAdmission, IDisposable
                 nonce = retry.DoorNonce;
                 original = retry.Original;
                 uint age = (Seconds(facts.Now) - retry.Seconds) & RetryToken.SecondsMask;
-                return age <= RetryLifetime.TotalSeconds && RetryToken.SamePath(retry.Path, facts.Path);
+                opened = age <= RetryLifetime.TotalSeconds && RetryToken.SamePath(retry.Path, facts.Path);
             }
         }
         if (!opened)
-            _failures = failures;
+            failures = paid;
         return opened;
     }
 
-    private AdmissionVerdict Accept(Account account, DoorRecord record, ReadOnlySpan<byte> peer, DoorTokenKind kind, in ConnectionId original)
+    private static bool TryTakeRate(Account account, Family family, Instant now)
     {
-        byte[] peerId = peer.ToArray();
-        account.Handshakes++;
+        TokenBucket before = account.Rate;
+        if (!account.Rate.TryTake(now))
+            return false;
+        if (family.Rate.TryTake(now))
+            return true;
+        account.Rate = before;
+        return false;
+    }
+
+    private AdmissionVerdict Accept(Account account, Family family, DoorRecord record, ReadOnlySpan<byte> peer, DoorTokenKind kind, in ConnectionId original)
+    {
+        family.Handshakes++;
         account.Connections++;
         _handshakes++;
         return new AdmissionVerdict
         {
             Action = AdmissionAction.Accept,
-            ExpectedPeerId = peerId,
-            Tag = new DoorPass(record.Id, peerId, record.PeerId is not null),
+            ExpectedPeerId = peer.ToArray(),
+            Tag = new DoorPass(record),
             OriginalDestination = kind == DoorTokenKind.Retry ? original : null,
             AddressValidated = kind == DoorTokenKind.Retry,
             RefusalReason = "",
@@ -210,21 +241,15 @@ internal sealed class Door : IAdmission, IDisposable
         };
     }
 
-    private AdmissionVerdict? Refuse(RefusalReason reason, ulong nonce, InviteId id, in ConnectionId original, Instant now)
+    private AdmissionVerdict? Refuse(byte[] endProof, ulong nonce, InviteId id, in ConnectionId original, Instant now)
     {
         if (!_refusals.TryTake(now) || !_replays.TryAdd(nonce, id, original))
             return null;
         return new AdmissionVerdict
         {
             Action = AdmissionAction.Refuse,
-            RefusalCode = (ulong)reason,
-            RefusalReason = reason switch
-            {
-                RefusalReason.Revoked => "this invite was revoked",
-                RefusalReason.Expired => "this invite has expired",
-                RefusalReason.UsedUp => "this invite is used up",
-                _ => "the host removed you",
-            },
+            RefusalCode = Refusal.Ended,
+            RefusalReason = Refusal.Text(endProof),
         };
     }
 
@@ -233,24 +258,41 @@ internal sealed class Door : IAdmission, IDisposable
     {
         if (_accounts.TryGetValue(record.Id, out Account? account))
             return account;
-        return _accounts[record.Id] = new Account(new AesGcm(record.DoorKey.Span, DoorToken.TagLength), new TokenBucket(HandshakesPerSecond, HandshakeBurst, now));
+        return _accounts[record.Id] = new Account(new AesGcm(record.DoorKey.Span, DoorToken.TagLength), now);
+    }
+
+    private Family FamilyOf(DoorRecord record, Instant now)
+    {
+        if (!_families.TryGetValue(record.Family, out Family? family))
+            _families[record.Family] = family = new Family(now);
+        return family;
     }
 
     private static uint Seconds(Instant now) => (uint)(now.Ticks / TimeSpan.TicksPerSecond) & RetryToken.SecondsMask;
 
-    /// <summary>What one invite uses of its limits, and its key made ready.</summary>
-    private sealed class Account(AesGcm key, TokenBucket rate) : IDisposable
+    /// <summary>What one invite itself, or one friend, uses of its limits, and its key made ready.</summary>
+    private sealed class Account(AesGcm key, Instant now) : IDisposable
     {
         public AesGcm Key { get; } = key;
 
-        public TokenBucket Rate = rate;
+        public TokenBucket Rate = new(HandshakesPerSecond, HandshakeBurst, now);
 
-        public int Handshakes { get; set; }
+        public TokenBucket Failures = new(MaxFailuresPerSecond, MaxFailuresPerSecond, now);
 
         public int Connections { get; set; }
 
-        public bool IsIdle(Instant now) => Connections == 0 && Handshakes == 0 && Rate.IsFull(now);
+        public bool IsIdle(Instant now) => Connections == 0 && Rate.IsFull(now) && Failures.IsFull(now);
 
         public void Dispose() => Key.Dispose();
+    }
+
+    /// <summary>What an invite uses together with all friends who came by it.</summary>
+    private sealed class Family(Instant now)
+    {
+        public TokenBucket Rate = new(FamilyHandshakesPerSecond, FamilyHandshakesPerSecond, now);
+
+        public int Handshakes { get; set; }
+
+        public bool IsIdle(Instant now) => Handshakes == 0 && Rate.IsFull(now);
     }
 }

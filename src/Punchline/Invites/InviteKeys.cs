@@ -8,6 +8,7 @@ internal static class InviteKeys
 {
     public const int DoorKeyLength = 16;
     public const int RelayKeyLength = 32;
+    public const int EndProofLength = 16;
 
     /// <summary>Seals tokens (docs/wire/door.md).</summary>
     public static byte[] Door(ReadOnlySpan<byte> secret)
@@ -15,6 +16,17 @@ internal static class InviteKeys
         byte[] key = new byte[DoorKeyLength];
         HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, key, salt: [], "punchline door v1"u8);
         return key;
+    }
+
+    /// <summary>
+    /// What the host shows once the invite has ended, and never before: only holders of the secret could have made it, and it stays true,
+    /// so it needs no nonce (docs/wire/door.md).
+    /// </summary>
+    public static byte[] EndProof(ReadOnlySpan<byte> secret)
+    {
+        byte[] proof = new byte[EndProofLength];
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, proof, salt: [], "punchline ended v1"u8);
+        return proof;
     }
 
     /// <summary>Proves the invite to one server, which learns nothing that another server or the host would take (docs/wire/control.md).</summary>

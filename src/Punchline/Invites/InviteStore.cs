@@ -1,12 +1,14 @@
 using System.Text.Json;
+using Punchline.Protocol;
 using Punchline.Quic;
 
 namespace Punchline.Invites;
 
 /// <summary>
-/// The host's invites and friends, kept in invites.json. Revoking an invite and removing a friend are two things: a friend has
-/// a secret of their own since the first join. May be called from any thread; events are raised outside its lock, on the caller's.
+/// The host's invites and friends, kept in invites.json. Whoever reads sees one whole state that never changes; a change makes the
+/// next state, writes it, and only then puts it in place. May be called from any thread; readers never wait for the disk.
 /// </summary>
+/// <remarks>One process at a time: the host's lock on its folder (<see cref="StateDirectory.HostLock"/>) sees to it.</remarks>
 internal sealed class InviteStore : IDoorRecords
 {
     public const string FileName = "invites.json";
@@ -17,233 +19,113 @@ internal sealed class InviteStore : IDoorRecords
     /// <summary>Friends at once: far more than a game server seats.</summary>
     public const int MaxFriends = 256;
 
-    /// <summary>Remembered ends, the latest: a friend with an older invite hears nothing.</summary>
-    public const int MaxTombstones = 64;
+    /// <summary>
+    /// Friends by one invite, so that a leaked one does not fill the table for the others. Who comes later still gets in, by the
+    /// invite itself and on its own limits.
+    /// </summary>
+    public const int MaxFriendsPerInvite = 64;
 
-    private readonly Lock _lock = new();
+    /// <summary>Remembered ends, the latest: a whole invite with its friends and some from before. Of older ones nothing is told.</summary>
+    public const int MaxEnded = ControlCodec.MaxEnded;
+
+    private readonly Lock _changing = new();
     private readonly StateDirectory _directory;
     private readonly IRandomness _randomness;
-    private readonly TimeProvider _time;
-    private readonly List<InviteRecord> _invites;
-    private readonly List<FriendRecord> _friends;
-    private readonly List<TombstoneRecord> _tombstones;
-    private readonly Dictionary<InviteId, DoorRecord> _door = [];
+    private volatile State _state;
 
-    private InviteStore(StateDirectory directory, IRandomness randomness, TimeProvider time, InviteFile file)
+    private InviteStore(StateDirectory directory, IRandomness randomness, InviteFile file)
     {
         _directory = directory;
         _randomness = randomness;
-        _time = time;
-        _invites = file.Invites;
-        _friends = file.Friends;
-        _tombstones = file.Tombstones;
-        foreach (TombstoneRecord tombstone in _tombstones)
-            Index(tombstone);
-        foreach (InviteRecord invite in _invites)
-            Index(InviteId.Read(invite.Id), invite.Secret, peerId: null);
-        foreach (FriendRecord friend in _friends)
-            Index(InviteId.Read(friend.Id), friend.Secret, friend.PeerId);
+        _state = new State(file);
     }
 
-    /// <summary>An invite was revoked or a friend removed: connections under this id must end at once, with this reason.</summary>
-    public event Action<InviteId, RefusalReason>? Ended;
-
-    /// <summary>The set that servers should know (<see cref="Secrets"/>) changed.</summary>
+    /// <summary>Invites or friends came or ended. Raised outside the lock, on the thread that made the change.</summary>
     public event Action? Changed;
+
+    /// <summary>The invites that are open now.</summary>
+    public IReadOnlyList<InviteRecord> Invites => _state.File.Invites;
+
+    /// <summary>All ids and secrets that open the door, for the relay keys of a registration.</summary>
+    public IReadOnlyList<(InviteId Id, byte[] Secret)> Secrets => _state.Secrets;
+
+    /// <summary>What servers pass on to holders of ended invites.</summary>
+    public IReadOnlyList<EndedEntry> Ended => _state.Ended;
 
     /// <summary>Opens the store; without a file it is empty.</summary>
     /// <exception cref="StateFileException">The file is broken or unreadable. It is left as it is.</exception>
-    public static InviteStore Open(StateDirectory directory, IRandomness randomness, TimeProvider time)
+    public static InviteStore Open(StateDirectory directory, IRandomness randomness)
     {
         byte[]? content = directory.Read(FileName);
         InviteFile file = content is null
-            ? new InviteFile { Version = InviteFile.CurrentVersion, Invites = [], Friends = [], Tombstones = [] }
+            ? new InviteFile { Version = InviteFile.CurrentVersion, Invites = [], Friends = [] }
             : Parse(content, directory.PathOf(FileName));
-        return new InviteStore(directory, randomness, time, file);
-    }
-
-    /// <summary>The invites that are open now.</summary>
-    public IReadOnlyList<InviteRecord> Invites
-    {
-        get
-        {
-            lock (_lock)
-            {
-                BuryExpired();
-                return [.. _invites];
-            }
-        }
-    }
-
-    /// <summary>The friends with a secret of their own.</summary>
-    public IReadOnlyList<FriendRecord> Friends
-    {
-        get
-        {
-            lock (_lock)
-                return [.. _friends];
-        }
-    }
-
-    /// <summary>All ids and secrets that open the door, for the relay keys of a registration.</summary>
-    public IReadOnlyList<(InviteId Id, byte[] Secret)> Secrets
-    {
-        get
-        {
-            lock (_lock)
-            {
-                BuryExpired();
-                return [.. _invites.Select(i => (InviteId.Read(i.Id), i.Secret)), .. _friends.Select(f => (InviteId.Read(f.Id), f.Secret))];
-            }
-        }
+        return new InviteStore(directory, randomness, file);
     }
 
     /// <summary>Makes a new invite beside the others.</summary>
-    /// <param name="lifetime">Null: no end.</param>
-    /// <param name="uses">How many friends may join by it, null: any number.</param>
     /// <exception cref="InvalidOperationException">There are <see cref="MaxInvites"/> already.</exception>
     /// <exception cref="StateFileException">It cannot be written down; nothing changed.</exception>
-    public InviteRecord Create(TimeSpan? lifetime = null, int? uses = null)
+    public InviteRecord Create()
     {
-        if (uses is { } count)
-            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count, nameof(uses));
-        InviteRecord invite;
-        lock (_lock)
+        InviteRecord invite = Draw();
+        lock (_changing)
         {
-            BuryExpired();
-            invite = Draw(lifetime, uses);
-            if (_invites.Count >= MaxInvites)
-                throw new InvalidOperationException($"There are {MaxInvites} open invites already: revoke one first.");
-            Commit(() =>
-            {
-                _invites.Add(invite);
-                Index(InviteId.Read(invite.Id), invite.Secret, peerId: null);
-            });
+            InviteFile file = _state.File;
+            if (file.Invites.Length >= MaxInvites)
+                throw new InvalidOperationException($"There are {MaxInvites} open invites already.");
+            Commit(file with { Invites = [.. file.Invites, invite] });
         }
         Changed?.Invoke();
         return invite;
     }
 
-    /// <summary>Ends every open invite and makes a new one: <c>--new-invite</c>.</summary>
-    /// <param name="removeFriends">True: friends who came by the old ones must be invited again as well.</param>
-    public InviteRecord Replace(bool removeFriends)
+    /// <summary>Ends every open invite, with the friends who came by them, and makes a new one: <c>--new-invite</c>.</summary>
+    /// <exception cref="StateFileException">It cannot be written down; nothing changed.</exception>
+    public InviteRecord Replace()
     {
-        InviteRecord invite;
-        var ended = new List<(InviteId Id, RefusalReason Reason)>();
-        lock (_lock)
+        InviteRecord invite = Draw();
+        lock (_changing)
         {
-            BuryExpired();
-            invite = Draw(lifetime: null, uses: null);
-            Commit(() =>
-            {
-                foreach (InviteRecord old in _invites.ToArray())
-                    End(old, RefusalReason.Revoked, ended);
-                if (removeFriends)
-                {
-                    foreach (FriendRecord friend in _friends.ToArray())
-                        End(friend, RefusalReason.Revoked, ended);
-                }
-                _invites.Add(invite);
-                Index(InviteId.Read(invite.Id), invite.Secret, peerId: null);
-            });
+            InviteFile file = _state.File;
+            // The invites last: they are what most people hold, so they must not be the first to be forgotten.
+            InviteRecord[] ended = [.. file.Ended, .. file.Friends.Select(f => new InviteRecord { Id = f.Id, Secret = f.Secret }), .. file.Invites];
+            Commit(file with { Invites = [invite], Friends = [], Ended = [.. ended.TakeLast(MaxEnded)] });
         }
-        Announce(ended);
+        Changed?.Invoke();
         return invite;
-    }
-
-    /// <summary>Ends one invite.</summary>
-    /// <param name="id">The invite.</param>
-    /// <param name="removeFriends">True: also the friends who came by it.</param>
-    /// <returns>False if it is not open.</returns>
-    public bool Revoke(InviteId id, bool removeFriends)
-    {
-        var ended = new List<(InviteId Id, RefusalReason Reason)>();
-        lock (_lock)
-        {
-            if (_invites.Find(i => InviteId.Read(i.Id) == id) is not { } invite)
-                return false;
-            Commit(() =>
-            {
-                End(invite, RefusalReason.Revoked, ended);
-                if (!removeFriends)
-                    return;
-                foreach (FriendRecord friend in _friends.FindAll(f => InviteId.Read(f.CameBy) == id))
-                    End(friend, RefusalReason.Revoked, ended);
-            });
-        }
-        Announce(ended);
-        return true;
-    }
-
-    /// <summary>Removes a friend; their invite, if it is still open, would let them in again.</summary>
-    /// <returns>False if there is no such friend.</returns>
-    public bool RemoveFriend(ReadOnlyMemory<byte> peerId)
-    {
-        var ended = new List<(InviteId Id, RefusalReason Reason)>();
-        lock (_lock)
-        {
-            if (_friends.Find(f => f.PeerId.AsSpan().SequenceEqual(peerId.Span)) is not { } friend)
-                return false;
-            Commit(() => End(friend, RefusalReason.Removed, ended));
-        }
-        Announce(ended);
-        return true;
     }
 
     /// <summary>The secret of a peer that was verified under an invite: theirs from before, or a new one.</summary>
     /// <param name="invite">By which invite the peer came.</param>
     /// <param name="peerId">The verified id, 32 bytes.</param>
-    /// <returns>Null if there are <see cref="MaxFriends"/> already, or the invite has just been revoked: then the friend goes on with the invite's, or not at all.</returns>
+    /// <returns>Null if there is no room for more friends, or the invite has just ended: then the friend goes on with the invite's, or not at all.</returns>
+    /// <exception cref="StateFileException">It cannot be written down; nothing changed.</exception>
     public FriendRecord? IssueFriendSecret(InviteId invite, ReadOnlyMemory<byte> peerId)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(peerId.Length, DoorToken.PeerIdLength, nameof(peerId));
+        byte[] cameBy = invite.ToArray();
         FriendRecord friend;
-        lock (_lock)
+        lock (_changing)
         {
-            if (_friends.Find(f => f.PeerId.AsSpan().SequenceEqual(peerId.Span)) is { } known)
+            InviteFile file = _state.File;
+            if (Array.Find(file.Friends, f => f.PeerId.AsSpan().SequenceEqual(peerId.Span)) is { } known)
                 return known;
-            if (_friends.Count >= MaxFriends || !_door.TryGetValue(invite, out DoorRecord? record) || record.Refusal is RefusalReason.Revoked or RefusalReason.Removed)
-                return null;
-            friend = new FriendRecord { Id = DrawId(), Secret = DrawSecret(), PeerId = peerId.ToArray(), CameBy = invite.ToArray() };
-            Commit(() =>
+            if (!Array.Exists(file.Invites, i => i.Id.AsSpan().SequenceEqual(cameBy)) || file.Friends.Length >= MaxFriends
+                || file.Friends.Count(f => f.CameBy.AsSpan().SequenceEqual(cameBy)) >= MaxFriendsPerInvite)
             {
-                _friends.Add(friend);
-                Index(InviteId.Read(friend.Id), friend.Secret, friend.PeerId);
-            });
+                return null;
+            }
+            InviteRecord drawn = Draw();
+            friend = new FriendRecord { Id = drawn.Id, Secret = drawn.Secret, PeerId = peerId.ToArray(), CameBy = cameBy };
+            Commit(file with { Friends = [.. file.Friends, friend] });
         }
         Changed?.Invoke();
         return friend;
     }
 
     /// <inheritdoc/>
-    public DoorRecord? Find(InviteId id)
-    {
-        lock (_lock)
-        {
-            BuryExpired();
-            return _door.GetValueOrDefault(id);
-        }
-    }
-
-    /// <inheritdoc/>
-    public void OnJoined(InviteId id, ReadOnlyMemory<byte> peerId)
-    {
-        lock (_lock)
-        {
-            int index = _invites.FindIndex(i => InviteId.Read(i.Id) == id);
-            // A friend who comes again by the invite takes no further place.
-            if (index < 0 || _invites[index].UsesLeft is not { } left || _friends.Exists(f => f.PeerId.AsSpan().SequenceEqual(peerId.Span)))
-                return;
-            Commit(() =>
-            {
-                if (left > 1)
-                    _invites[index] = _invites[index] with { UsesLeft = left - 1 };
-                else
-                    End(_invites[index], RefusalReason.UsedUp, ended: null);
-            });
-        }
-        Changed?.Invoke();
-    }
+    public DoorRecord? Find(InviteId id) => _state.Door.GetValueOrDefault(id);
 
     private static InviteFile Parse(byte[] content, string path)
     {
@@ -258,14 +140,15 @@ internal sealed class InviteStore : IDoorRecords
         }
         if (file is { Version: > InviteFile.CurrentVersion })
             throw new StateFileException(path, "it was written by a newer version of punchline: update this one", null);
-        if (file is null || file.Version < 1 || file.Invites is null || file.Friends is null || file.Tombstones is null)
+        if (file is null || file.Version < 1 || file.Invites is null || file.Friends is null)
             throw Broken(path, "a part is missing", null);
-        bool valid = file.Invites.TrueForAll(i => i is { Id.Length: Invite.IdLength, Secret.Length: Invite.SecretLength })
-            && file.Friends.TrueForAll(f => f is { Id.Length: Invite.IdLength, Secret.Length: Invite.SecretLength, PeerId.Length: DoorToken.PeerIdLength, CameBy.Length: Invite.IdLength })
-            && file.Tombstones.TrueForAll(t => t is { Id.Length: Invite.IdLength, DoorKey.Length: InviteKeys.DoorKeyLength });
+        // Earlier builds did not write it, and a generated reader puts null in the place of the default.
+        file = file with { Ended = file.Ended ?? [] };
+        bool valid = file.Invites.Concat(file.Ended).All(i => i is { Id.Length: Invite.IdLength, Secret.Length: Invite.SecretLength })
+            && Array.TrueForAll(file.Friends, f => f is { Id.Length: Invite.IdLength, Secret.Length: Invite.SecretLength, PeerId.Length: DoorToken.PeerIdLength, CameBy.Length: Invite.IdLength });
         if (!valid)
             throw Broken(path, "an id or a secret has a wrong length", null);
-        if (file.Invites.Count > MaxInvites || file.Friends.Count > MaxFriends || file.Tombstones.Count > MaxTombstones)
+        if (file.Invites.Length > MaxInvites || file.Friends.Length > MaxFriends || file.Ended.Length > MaxEnded)
             throw Broken(path, "it holds more entries than there can be", null);
         return file;
     }
@@ -273,102 +156,46 @@ internal sealed class InviteStore : IDoorRecords
     private static StateFileException Broken(string path, string detail, Exception? inner) =>
         new(path, $"it is broken ({detail}). Bring it back from a copy, or remove it: then all invites and friends are forgotten", inner);
 
-    private void Announce(List<(InviteId Id, RefusalReason Reason)> ended)
+    // If the file cannot be written, the state stays as it is.
+    private void Commit(InviteFile file)
     {
-        foreach ((InviteId id, RefusalReason reason) in ended)
-            Ended?.Invoke(id, reason);
-        Changed?.Invoke();
+        _directory.Write(FileName, JsonSerializer.SerializeToUtf8Bytes(file, InviteFileJson.Default.InviteFile));
+        _state = new State(file);
     }
 
-    // Changes memory and file together: if the file cannot be written, memory is as before.
-    private void Commit(Action change)
-    {
-        InviteRecord[] invites = [.. _invites];
-        FriendRecord[] friends = [.. _friends];
-        TombstoneRecord[] tombstones = [.. _tombstones];
-        var door = new Dictionary<InviteId, DoorRecord>(_door);
-        change();
-        try
-        {
-            var file = new InviteFile { Version = InviteFile.CurrentVersion, Invites = _invites, Friends = _friends, Tombstones = _tombstones };
-            _directory.Write(FileName, JsonSerializer.SerializeToUtf8Bytes(file, InviteFileJson.Default.InviteFile));
-        }
-        catch (StateFileException)
-        {
-            Restore(_invites, invites);
-            Restore(_friends, friends);
-            Restore(_tombstones, tombstones);
-            _door.Clear();
-            foreach ((InviteId id, DoorRecord record) in door)
-                _door[id] = record;
-            throw;
-        }
-    }
-
-    private static void Restore<T>(List<T> list, T[] before)
-    {
-        list.Clear();
-        list.AddRange(before);
-    }
-
-    // Written down with the next change: after a restart it is found to have expired again.
-    private void BuryExpired()
-    {
-        for (int i = _invites.Count - 1; i >= 0; i--)
-        {
-            if (_invites[i].ExpiresAt is { } end && end <= _time.GetUtcNow())
-                End(_invites[i], RefusalReason.Expired, ended: null);
-        }
-    }
-
-    private void End(InviteRecord invite, RefusalReason reason, List<(InviteId Id, RefusalReason Reason)>? ended)
-    {
-        _invites.Remove(invite);
-        Bury(invite.Id, invite.Secret, reason, ended);
-    }
-
-    private void End(FriendRecord friend, RefusalReason reason, List<(InviteId Id, RefusalReason Reason)>? ended)
-    {
-        _friends.Remove(friend);
-        Bury(friend.Id, friend.Secret, reason, ended);
-    }
-
-    private void Bury(byte[] id, byte[] secret, RefusalReason reason, List<(InviteId Id, RefusalReason Reason)>? ended)
-    {
-        var tombstone = new TombstoneRecord { Id = id, DoorKey = InviteKeys.Door(secret), Reason = reason };
-        _tombstones.Add(tombstone);
-        if (_tombstones.Count > MaxTombstones)
-        {
-            _door.Remove(InviteId.Read(_tombstones[0].Id));
-            _tombstones.RemoveAt(0);
-        }
-        Index(tombstone);
-        ended?.Add((InviteId.Read(id), reason));
-    }
-
-    private void Index(TombstoneRecord tombstone)
-    {
-        var id = InviteId.Read(tombstone.Id);
-        _door[id] = new DoorRecord(id, tombstone.DoorKey, PeerId: null, tombstone.Reason);
-    }
-
-    private void Index(InviteId id, byte[] secret, byte[]? peerId) =>
-        _door[id] = new DoorRecord(id, InviteKeys.Door(secret), peerId is null ? (ReadOnlyMemory<byte>?)null : peerId, Refusal: null);
-
-    private InviteRecord Draw(TimeSpan? lifetime, int? uses) =>
-        new() { Id = DrawId(), Secret = DrawSecret(), ExpiresAt = lifetime is { } span ? _time.GetUtcNow() + span : null, UsesLeft = uses };
-
-    private byte[] DrawId()
+    private InviteRecord Draw()
     {
         byte[] id = new byte[Invite.IdLength];
         _randomness.FillPublic(id);
-        return id;
-    }
-
-    private byte[] DrawSecret()
-    {
         byte[] secret = new byte[Invite.SecretLength];
         _randomness.FillSecret(secret);
-        return secret;
+        return new InviteRecord { Id = id, Secret = secret };
+    }
+
+    /// <summary>The file, and what is looked up in it.</summary>
+    private sealed class State
+    {
+        public State(InviteFile file)
+        {
+            File = file;
+            foreach (InviteRecord ended in file.Ended)
+                Add(new DoorRecord(InviteId.Read(ended.Id), InviteKeys.Door(ended.Secret), PeerId: null, InviteId.Read(ended.Id), InviteKeys.EndProof(ended.Secret)));
+            foreach (InviteRecord invite in file.Invites)
+                Add(new DoorRecord(InviteId.Read(invite.Id), InviteKeys.Door(invite.Secret), PeerId: null, InviteId.Read(invite.Id), EndProof: null));
+            foreach (FriendRecord friend in file.Friends)
+                Add(new DoorRecord(InviteId.Read(friend.Id), InviteKeys.Door(friend.Secret), friend.PeerId, InviteId.Read(friend.CameBy), EndProof: null));
+            Secrets = [.. file.Invites.Select(i => (InviteId.Read(i.Id), i.Secret)), .. file.Friends.Select(f => (InviteId.Read(f.Id), f.Secret))];
+            Ended = [.. file.Ended.Select(e => new EndedEntry(InviteId.Read(e.Id), InviteKeys.EndProof(e.Secret)))];
+        }
+
+        public InviteFile File { get; }
+
+        public Dictionary<InviteId, DoorRecord> Door { get; } = [];
+
+        public IReadOnlyList<(InviteId Id, byte[] Secret)> Secrets { get; }
+
+        public IReadOnlyList<EndedEntry> Ended { get; }
+
+        private void Add(DoorRecord record) => Door[record.Id] = record;
     }
 }

@@ -24,11 +24,14 @@ internal static class ControlCodec
     /// <summary>The version that this program speaks; there is no other yet.</summary>
     public const byte Version = 1;
 
-    /// <summary>The largest message: a registration with all its entries takes 13 kB.</summary>
+    /// <summary>The largest message: a registration with all its entries takes 15.6 kB.</summary>
     public const int MaxMessageLength = 16_384;
 
     /// <summary>Invites and friends of one host (InviteStore.MaxInvites + InviteStore.MaxFriends).</summary>
     public const int MaxEntries = 320;
+
+    /// <summary>Ended invites and friends of one host (InviteStore.MaxEnded).</summary>
+    public const int MaxEnded = 96;
 
     /// <summary>Addresses that a server names for its UDP port.</summary>
     public const int MaxAddresses = 4;
@@ -66,6 +69,7 @@ internal static class ControlCodec
                 writer.WriteBytes(m.PasswordProof);
                 writer.WriteByte((byte)m.Signature.Length);
                 writer.WriteBytes(m.Signature);
+                WriteEnded(ref writer, m.Ended);
                 break;
             case Registered m:
                 Begin(ref writer, ControlType.Registered);
@@ -90,10 +94,12 @@ internal static class ControlCodec
                 Begin(ref writer, ControlType.Error);
                 writer.WriteUInt16((ushort)m.Code);
                 writer.WriteShortText(m.Text);
+                writer.WriteBytes(m.EndProof);
                 break;
             case SetInvites m:
                 Begin(ref writer, ControlType.SetInvites);
                 WriteEntries(ref writer, m.Entries);
+                WriteEnded(ref writer, m.Ended);
                 break;
             case SetDoorNonce m:
                 Begin(ref writer, ControlType.SetDoorNonce);
@@ -168,11 +174,16 @@ internal static class ControlCodec
                 break;
             case ControlType.Error:
                 if (reader.TryReadUInt16(out ushort code) && reader.TryReadShortText(out string text))
-                    message = new ErrorMessage((ControlError)code, text);
+                {
+                    byte[] endProof = [];
+                    if ((ControlError)code == ControlError.UnknownInvite)
+                        reader.TryReadArray(InviteKeys.EndProofLength, out endProof);
+                    message = new ErrorMessage((ControlError)code, text) { EndProof = endProof };
+                }
                 break;
             case ControlType.SetInvites:
-                if (TryReadEntries(ref reader, out List<RelayEntry> entries))
-                    message = new SetInvites(entries);
+                if (TryReadEntries(ref reader, out List<RelayEntry> entries) && TryReadEnded(ref reader, out List<EndedEntry> ended))
+                    message = new SetInvites(entries, ended);
                 break;
             case ControlType.SetDoorNonce:
                 if (reader.TryReadUInt64(out ulong drawn))
@@ -268,6 +279,31 @@ internal static class ControlCodec
         return true;
     }
 
+    private static void WriteEnded(ref WireWriter writer, IReadOnlyList<EndedEntry> ended)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(ended.Count, MaxEnded, nameof(ended));
+        writer.WriteByte((byte)ended.Count);
+        foreach (EndedEntry entry in ended)
+        {
+            writer.WriteUInt64(entry.Id.Value);
+            writer.WriteBytes(entry.EndProof);
+        }
+    }
+
+    private static bool TryReadEnded(ref WireReader reader, out List<EndedEntry> ended)
+    {
+        ended = [];
+        if (!reader.TryReadByte(out byte count) || count > MaxEnded)
+            return false;
+        for (int i = 0; i < count; i++)
+        {
+            if (!reader.TryReadUInt64(out ulong id) || !reader.TryReadArray(InviteKeys.EndProofLength, out byte[] proof))
+                return false;
+            ended.Add(new EndedEntry(new InviteId(id), proof));
+        }
+        return true;
+    }
+
     private static ServerHello? ReadServerHello(ref WireReader reader)
     {
         if (!reader.TryReadByte(out byte lowest) || !reader.TryReadByte(out byte highest) || !reader.TryReadUInt64(out ulong features)
@@ -297,11 +333,15 @@ internal static class ControlCodec
         }
         byte[] content = body[..^reader.Rest.Length].ToArray();
         if (!reader.TryReadByte(out byte proofLength) || proofLength is not (0 or MacLength) || !reader.TryReadArray(proofLength, out byte[] proof)
-            || !reader.TryReadByte(out byte signatureLength) || !reader.TryReadArray(signatureLength, out byte[] signature))
+            || !reader.TryReadByte(out byte signatureLength) || !reader.TryReadArray(signatureLength, out byte[] signature)
+            || !TryReadEnded(ref reader, out List<EndedEntry> ended))
         {
             return null;
         }
-        return new Register(version, features, nonce, name, publicKey, doorNonce, program, entries) { Content = content, PasswordProof = proof, Signature = signature };
+        return new Register(version, features, nonce, name, publicKey, doorNonce, program, entries)
+        {
+            Content = content, PasswordProof = proof, Signature = signature, Ended = ended,
+        };
     }
 
     private static Open? ReadOpen(ReadOnlySpan<byte> body)

@@ -33,6 +33,9 @@ internal sealed record ServerHello(byte LowestVersion, byte HighestVersion, ulon
 /// <summary>An invite, or a friend, as a server knows it.</summary>
 internal readonly record struct RelayEntry(InviteId Id, byte[] RelayKey);
 
+/// <summary>An invite or a friend that has ended, with what tells its holder so (InviteKeys.EndProof).</summary>
+internal readonly record struct EndedEntry(InviteId Id, byte[] EndProof);
+
 /// <summary>A host registers.</summary>
 internal sealed record Register(byte Version, ulong Features, byte[] Nonce, string Name, byte[] PublicKey, ulong DoorNonce, string ProgramVersion,
     IReadOnlyList<RelayEntry> Entries) : ControlMessage
@@ -45,6 +48,9 @@ internal sealed record Register(byte Version, ulong Features, byte[] Nonce, stri
 
     /// <summary>DER.</summary>
     public byte[] Signature { get; init; } = [];
+
+    /// <summary>The last ends. Not signed: each proof speaks for itself.</summary>
+    public IReadOnlyList<EndedEntry> Ended { get; init; } = [];
 }
 
 /// <summary>The host is in the directory.</summary>
@@ -64,10 +70,14 @@ internal sealed record Open(byte Version, ulong Features, byte[] Nonce, string N
 internal sealed record Opened(ulong Handle, byte[] Key, ulong DoorNonce, UdpAddress Observed) : ControlMessage;
 
 /// <summary>The server refuses.</summary>
-internal sealed record ErrorMessage(ControlError Code, string Text) : ControlMessage;
+internal sealed record ErrorMessage(ControlError Code, string Text) : ControlMessage
+{
+    /// <summary>With <see cref="ControlError.UnknownInvite"/>: 16 bytes if the host says that the invite has ended, else none.</summary>
+    public byte[] EndProof { get; init; } = [];
+}
 
 /// <summary>The host's invites changed.</summary>
-internal sealed record SetInvites(IReadOnlyList<RelayEntry> Entries) : ControlMessage;
+internal sealed record SetInvites(IReadOnlyList<RelayEntry> Entries, IReadOnlyList<EndedEntry> Ended) : ControlMessage;
 
 /// <summary>The host drew a new door nonce.</summary>
 internal sealed record SetDoorNonce(ulong DoorNonce) : ControlMessage;

@@ -171,10 +171,11 @@ internal static class TunnelCodec
             return null;
         var services = new List<ServiceInfo>();
         var ids = new HashSet<ulong>();
+        var names = new HashSet<string>(StringComparer.Ordinal);
         for (ulong i = 0; i < count; i++)
         {
             if (!body.TryReadVarint(out ulong id) || !ids.Add(id) || !body.TryReadByte(out byte protocol) || !body.TryReadUInt16(out ushort port)
-                || !body.TryReadText(MaxNameLength, out string name))
+                || !body.TryReadText(MaxNameLength, out string name) || !names.Add(name))
             {
                 return null;
             }

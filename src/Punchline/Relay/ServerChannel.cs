@@ -114,6 +114,7 @@ internal sealed class ServerChannel : IAsyncDisposable
         message = message with { Content = ControlCodec.WriteContent(message) };
         message = message with
         {
+            Ended = registration.Ended,
             Signature = registration.Signer.Sign(ControlProof.HostSignatureInput(name, Hello.Nonce, message)),
             PasswordProof = registration.PasswordKey.IsEmpty ? [] : ControlProof.PasswordProof(registration.PasswordKey.Span, name, Hello.Nonce, message),
         };
@@ -144,8 +145,8 @@ internal sealed class ServerChannel : IAsyncDisposable
     public Task SetDoorNonceAsync(ulong nonce, CancellationToken cancellationToken) => SendAsync(new SetDoorNonce(nonce), cancellationToken);
 
     /// <summary>Publishes the whole set of the host's invites and friends again: pairs under a missing one end at once.</summary>
-    public Task SetInvitesAsync(IReadOnlyList<(InviteId Id, byte[] Secret)> secrets, CancellationToken cancellationToken) =>
-        SendAsync(new SetInvites(EntriesOf(secrets)), cancellationToken);
+    public Task SetInvitesAsync(IReadOnlyList<(InviteId Id, byte[] Secret)> secrets, IReadOnlyList<EndedEntry> ended, CancellationToken cancellationToken) =>
+        SendAsync(new SetInvites(EntriesOf(secrets), ended), cancellationToken);
 
     /// <summary>Closes the channel; the server forgets what stood on it at once.</summary>
     public async ValueTask DisposeAsync()
@@ -279,7 +280,7 @@ internal sealed class ServerChannel : IAsyncDisposable
                     Volatile.Read(ref _answer)?.TrySetResult(message);
                     break;
                 case ErrorMessage error:
-                    var refusal = new ServerChannelException(Server, error.Code);
+                    var refusal = new ServerChannelException(Server, error.Code) { EndProof = error.EndProof };
                     if (!ControlErrors.KeepsChannel(error.Code))
                         return refusal;
                     Volatile.Read(ref _answer)?.TrySetException(refusal);

@@ -62,6 +62,9 @@ internal sealed class ServerChannelException : Exception
     /// <summary>The server's code, if <see cref="Failure"/> is Refused.</summary>
     public ControlError Error { get; }
 
+    /// <summary>What came with an unknown invite as proof that the host has ended it; empty if nothing did. Not checked here.</summary>
+    public ReadOnlyMemory<byte> EndProof { get; init; }
+
     private static string Describe(ServerAddress server, ServerFailure failure) => failure switch
     {
         ServerFailure.UnknownName => $"The server's name {server.Name} is not known: check its spelling and your connection.",

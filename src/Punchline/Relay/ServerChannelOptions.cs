@@ -1,4 +1,5 @@
 using Punchline.Invites;
+using Punchline.Protocol;
 using Punchline.Quic;
 
 namespace Punchline.Relay;
@@ -30,6 +31,9 @@ internal sealed class HostRegistration
 
     /// <summary>InviteStore.Secrets: the relay keys are derived from them.</summary>
     public required IReadOnlyList<(InviteId Id, byte[] Secret)> Secrets { get; init; }
+
+    /// <summary>InviteStore.Ended.</summary>
+    public IReadOnlyList<EndedEntry> Ended { get; init; } = [];
 
     /// <summary>ControlProof.PasswordKey of the server's host password, empty for none.</summary>
     public ReadOnlyMemory<byte> PasswordKey { get; init; }

@@ -111,7 +111,11 @@ public sealed class ComeBackTests
         RunningRole client = rig.Client(await Rig.InviteOf(older));
         await client.DirectAsync();
         int before = client.Events.Count;
-        RunningRole newer = rig.Host(echo.Spec("echo"));
+        // As on another computer: with a copy of the key.
+        Directory.CreateDirectory(rig.StateOf("copy"));
+        foreach (string file in new[] { "identity.pem", "reset.key", "invites.json" })
+            File.Copy(Path.Combine(rig.StateOf("host"), file), Path.Combine(rig.StateOf("copy"), file));
+        RunningRole newer = rig.Host("copy", newInvite: false, echo.Spec("echo"));
         PunchlineException end = await older.FailureAsync();
         Assert.Equal(ProblemCode.Displaced, end.Code);
         await client.DirectAsync(before);

@@ -67,12 +67,11 @@ internal sealed class EventRecorder(string name) : IProgress<PunchlineEvent>
             return _events.Skip(from).OfType<T>().Any(value => fits?.Invoke(value) != false);
     }
 
-    /// <summary>How many of a kind have come.</summary>
-    public int CountOf<T>()
-        where T : PunchlineEvent
+    /// <summary>How many have come.</summary>
+    public int CountOf<T>(Func<T, bool>? fits = null)
     {
         lock (_lock)
-            return _events.OfType<T>().Count();
+            return _events.OfType<T>().Count(value => fits?.Invoke(value) != false);
     }
 
     public override string ToString()

@@ -67,6 +67,65 @@ public sealed class InviteTests
         await Visitor.EchoAsync(await Rig.PortOf(again, "echo"));
     }
 
+    [Fact]
+    public async Task A_friend_of_an_old_invite_joins_anew_by_the_new_one()
+    {
+        await using Rig rig = await Rig.StartAsync();
+        using var echo = new TcpEcho();
+        RunningRole host = rig.Host(echo.Spec("echo"));
+        string old = await Rig.InviteOf(host);
+        RunningRole client = rig.Client(old);
+        await client.DirectAsync();
+        await client.Events.WaitAsync<Detail>(d => d.Message.Contains("secret of its own", StringComparison.Ordinal));
+        await client.StopAsync();
+        int before = host.Events.Count;
+        host.Host!.ReplaceInvite();
+        string fresh = await Rig.InviteOf(host, before);
+        RunningRole refused = rig.Client(old);
+        Assert.Equal(ProblemCode.InviteRevoked, (await refused.FailureAsync()).Code);
+        RunningRole welcome = rig.Client(fresh);
+        await welcome.DirectAsync();
+        await Visitor.EchoAsync(await Rig.PortOf(welcome, "echo"));
+        await welcome.Events.WaitAsync<Detail>(d => d.Message.Contains("secret of its own", StringComparison.Ordinal));
+        await welcome.StopAsync();
+        RunningRole again = rig.Client(fresh);
+        await again.DirectAsync();
+    }
+
+    [Fact]
+    public async Task Friends_who_came_by_their_own_secret_are_ended_with_the_invite()
+    {
+        await using Rig rig = await Rig.StartAsync();
+        using var echo = new TcpEcho();
+        RunningRole host = rig.Host(echo.Spec("echo"));
+        string invite = await Rig.InviteOf(host);
+        RunningRole first = rig.Client(invite);
+        await first.Events.WaitAsync<Detail>(d => d.Message.Contains("secret of its own", StringComparison.Ordinal));
+        await first.StopAsync();
+        RunningRole friend = rig.Client(invite);
+        await friend.DirectAsync();
+        host.Host!.ReplaceInvite();
+        Assert.Equal(ProblemCode.InviteRevoked, (await friend.FailureAsync()).Code);
+    }
+
+    [Fact]
+    public async Task A_second_host_with_the_same_folder_ends_at_once_and_changes_nothing()
+    {
+        await using Rig rig = await Rig.StartAsync();
+        using var echo = new TcpEcho();
+        RunningRole host = rig.Host(echo.Spec("echo"));
+        string invite = await Rig.InviteOf(host);
+        RunningRole second = rig.Host("host", newInvite: true, echo.Spec("echo"));
+        PunchlineException end = await second.FailureAsync();
+        Assert.Equal(ProblemCode.State, end.Code);
+        Assert.Contains(rig.StateOf("host"), end.Message, StringComparison.Ordinal);
+        RunningRole client = rig.Client(invite);
+        await client.DirectAsync();
+        await host.StopAsync();
+        RunningRole next = rig.Host(echo.Spec("echo"));
+        Assert.Equal(invite, await Rig.InviteOf(next));
+    }
+
     [Theory]
     [InlineData("", "empty")]
     [InlineData("hello", "punchline1")]

@@ -34,13 +34,14 @@ public sealed class DoorTests : IDisposable
         string[] golden = Samples.Of("door.md");
         Assert.Equal(golden[0], Convert.ToHexStringLower(InviteKeys.Door(Samples.Secret)));
         byte[] token = DoorToken.Seal(Samples.Secret, Samples.Id, Samples.HostId, Samples.Destination, Samples.DoorNonce, Samples.PeerId);
-        Assert.Equal(golden[1], Convert.ToHexStringLower(token));
+        Assert.Equal(golden[1], Convert.ToHexStringLower(InviteKeys.EndProof(Samples.Secret)));
+        Assert.Equal(golden[2], Convert.ToHexStringLower(token));
         Assert.Equal(DoorToken.Length, token.Length);
 
         using var key = new AesGcm(Samples.Count(0x40, 16), 16);
         var facts = new RetryFacts(Samples.DoorNonce, Samples.Destination, new RetryPath(PathKind.Direct, 0, new UdpAddress(IPAddress.Parse("192.0.2.7"), 4433)), 0x000102);
         byte[] retry = RetryToken.Seal(key, Samples.Count(0x50, 12), Samples.Id, Samples.HostId, Samples.PeerId, facts);
-        Assert.Equal(golden[2], Convert.ToHexStringLower(retry));
+        Assert.Equal(golden[3], Convert.ToHexStringLower(retry));
         byte[] peer = new byte[32];
         Assert.True(RetryToken.TryOpen(key, retry, Samples.HostId, out RetryFacts opened, peer));
         Assert.Equal(facts, opened);
@@ -213,21 +214,21 @@ public sealed class DoorTests : IDisposable
         Assert.True(Assert.IsType<DoorPass>(Admit(Seal(friend, new byte[16], id), id).Tag).IsFriend);
     }
 
-    [Theory]
-    [InlineData(0x3150_4311)]
-    [InlineData(0x3150_4312)]
-    [InlineData(0x3150_4313)]
-    [InlineData(0x3150_4314)]
-    public void A_tombstone_is_told_once_a_second_and_only_to_who_holds_the_secret(ulong reason)
+    [Fact]
+    public void An_end_is_told_once_a_second_only_to_who_holds_the_secret_and_with_its_proof()
     {
-        _records.Add(Samples.Id, Samples.Secret, refusal: (RefusalReason)reason);
+        _records.Add(Samples.Id, Samples.Secret, ended: true);
         ConnectionId wrong = NextId();
         AssertSilent(Seal(Samples.Id, new byte[16], wrong), wrong);
         byte[] token = Token(out ConnectionId id);
         AdmissionVerdict verdict = Admit(token, id);
         Assert.Equal(AdmissionAction.Refuse, verdict.Action);
-        Assert.Equal(reason, verdict.RefusalCode);
-        Assert.NotEqual("", verdict.RefusalReason);
+        Assert.Equal(Refusal.Ended, verdict.RefusalCode);
+        Assert.True(Refusal.Proves(verdict.RefusalReason!, Samples.Secret));
+        Assert.False(Refusal.Proves(verdict.RefusalReason!, new byte[16]));
+        for (int i = 0; i < 32; i++)
+            Assert.False(Refusal.Proves(verdict.RefusalReason![..i], Samples.Secret));
+        Assert.False(Refusal.Proves("this invite has ended, believe me: says somebody", Samples.Secret));
         AssertNextSilent();
         _now += TimeSpan.FromSeconds(1);
         AssertSilent(token, id);
@@ -297,6 +298,79 @@ public sealed class DoorTests : IDisposable
         }
     }
 
+    [Fact]
+    public void All_friends_of_an_invite_share_its_handshakes_and_leave_it_its_connections()
+    {
+        AddFriends(InviteStore.MaxFriendsPerInvite);
+        var open = new List<AdmissionVerdict>();
+        int mostPending = 0;
+        for (int attempt = 0; attempt < 10 * InviteStore.MaxFriendsPerInvite; attempt++)
+        {
+            AdmissionVerdict verdict = AdmitFriend(attempt % InviteStore.MaxFriendsPerInvite);
+            if (verdict.Action == AdmissionAction.Accept)
+                open.Add(verdict);
+            else if (_door.UnfinishedHandshakes == Door.MaxHandshakesPerInvite)
+                open.ForEach(each => _door.OnHandshakeEnded(each.Tag, established: true));
+            mostPending = Math.Max(mostPending, _door.UnfinishedHandshakes);
+            _now += TimeSpan.FromMilliseconds(250);
+        }
+        Assert.Equal(Door.MaxHandshakesPerInvite, mostPending);
+        Assert.Equal(InviteStore.MaxFriendsPerInvite * Door.MaxConnectionsPerFriend, open.Count);
+        open.ForEach(each => _door.OnHandshakeEnded(each.Tag, established: true));
+        // Whoever comes next has no secret of their own, and gets in by the invite.
+        Accepted();
+    }
+
+    [Fact]
+    public void Friends_who_all_come_back_at_once_are_in_within_seconds()
+    {
+        AddFriends(20);
+        int waiting = 20;
+        Instant start = _now;
+        for (; waiting > 0; _now += TimeSpan.FromMilliseconds(100))
+        {
+            AdmissionVerdict verdict = AdmitFriend(waiting - 1);
+            if (verdict.Action != AdmissionAction.Accept)
+                continue;
+            waiting--;
+            _door.OnHandshakeEnded(verdict.Tag, established: true);
+        }
+        Assert.InRange((_now - start).TotalSeconds, 1, 5);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Junk_under_one_id_takes_nothing_from_the_others(bool ended)
+    {
+        var flooded = new InviteId(7);
+        _records.Add(flooded, new byte[16], ended: ended);
+        for (int i = 0; i < 3 * Door.MaxFailuresPerSecond; i++)
+        {
+            ConnectionId junk = NextId();
+            AssertSilent(Seal(flooded, Samples.Secret, junk), junk);
+        }
+        Accepted();
+        // The flooded one itself is judged again as soon as its budget is back.
+        _now += TimeSpan.FromSeconds(1);
+        ConnectionId id = NextId();
+        Assert.Equal(ended ? AdmissionAction.Refuse : AdmissionAction.Accept, Admit(Seal(flooded, new byte[16], id), id).Action);
+    }
+
+    private void AddFriends(int count)
+    {
+        for (int i = 0; i < count; i++)
+            _records.Add(new InviteId(5000 + (ulong)i), new byte[16], PeerOf(i), Samples.Id);
+    }
+
+    private static byte[] PeerOf(int friend) => Samples.Count((byte)friend, 32);
+
+    private AdmissionVerdict AdmitFriend(int friend)
+    {
+        ConnectionId id = NextId();
+        return Admit(DoorToken.Seal(new byte[16], new InviteId(5000 + (ulong)friend), Samples.HostId, id, _door.Nonces.Current, PeerOf(friend)), id);
+    }
+
     // Handshakes under other invites, until so many are unfinished.
     private void FillTo(int handshakes)
     {
@@ -347,13 +421,9 @@ public sealed class DoorTests : IDisposable
     {
         private readonly Dictionary<InviteId, DoorRecord> _records = [];
 
-        public void Add(InviteId id, byte[] secret, byte[]? peer = null, RefusalReason? refusal = null) =>
-            _records[id] = new DoorRecord(id, InviteKeys.Door(secret), peer is null ? (ReadOnlyMemory<byte>?)null : peer, refusal);
+        public void Add(InviteId id, byte[] secret, byte[]? peer = null, InviteId? cameBy = null, bool ended = false) =>
+            _records[id] = new DoorRecord(id, InviteKeys.Door(secret), peer, cameBy ?? id, ended ? InviteKeys.EndProof(secret) : null);
 
         public DoorRecord? Find(InviteId id) => _records.GetValueOrDefault(id);
-
-        public void OnJoined(InviteId id, ReadOnlyMemory<byte> peerId)
-        {
-        }
     }
 }

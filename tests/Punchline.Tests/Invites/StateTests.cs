@@ -39,9 +39,11 @@ public sealed class StateTests : IDisposable
     [InlineData(HostIdentity.ResetKeyFile, "short")]
     [InlineData(InviteStore.FileName, "{")]
     [InlineData(InviteStore.FileName, "null")]
-    [InlineData(InviteStore.FileName, "{\"version\":2,\"invites\":[],\"friends\":[],\"tombstones\":[]}")]
-    [InlineData(InviteStore.FileName, "{\"version\":1,\"invites\":[{\"id\":\"AA==\",\"secret\":\"AA==\"}],\"friends\":[],\"tombstones\":[]}")]
-    [InlineData(InviteStore.FileName, "{\"version\":1,\"invites\":[null],\"friends\":[],\"tombstones\":[]}")]
+    [InlineData(InviteStore.FileName, "{\"version\":2,\"invites\":[],\"friends\":[],\"ended\":[]}")]
+    [InlineData(InviteStore.FileName, "{\"version\":1,\"invites\":[{\"id\":\"AA==\",\"secret\":\"AA==\"}],\"friends\":[],\"ended\":[]}")]
+    [InlineData(InviteStore.FileName, "{\"version\":1,\"invites\":[null],\"friends\":[],\"ended\":[]}")]
+    [InlineData(InviteStore.FileName, "{\"version\":1,\"invites\":[],\"ended\":[]}")]
+    [InlineData(InviteStore.FileName, "{\"version\":1,\"invites\":[],\"friends\":[],\"ended\":[{\"id\":\"AA==\",\"secret\":\"AA==\"}]}")]
     public void A_broken_file_is_named_and_left_as_it_is(string file, string content)
     {
         string path = Path.Combine(_path, file);
@@ -49,7 +51,7 @@ public sealed class StateTests : IDisposable
         var error = Assert.Throws<StateFileException>(() =>
         {
             HostIdentity.LoadOrCreate(_directory, _randomness);
-            InviteStore.Open(_directory, _randomness, TimeProvider.System);
+            InviteStore.Open(_directory, _randomness);
         });
         Assert.Equal(path, error.Path);
         Assert.StartsWith(path, error.Message, StringComparison.Ordinal);
@@ -57,103 +59,91 @@ public sealed class StateTests : IDisposable
     }
 
     [Fact]
-    public void Invites_friends_and_tombstones_persist()
+    public void Invites_friends_and_ends_persist()
     {
         InviteStore store = Open();
-        InviteRecord kept = store.Create();
-        InviteRecord revoked = store.Create();
+        InviteRecord old = store.Create();
+        InviteRecord kept = store.Replace();
         FriendRecord friend = store.IssueFriendSecret(InviteId.Read(kept.Id), Samples.PeerId)!;
-        Assert.True(store.Revoke(InviteId.Read(revoked.Id), removeFriends: false));
 
         InviteStore again = Open();
         Assert.Equal(kept.Secret, Assert.Single(again.Invites).Secret);
-        Assert.Equal(friend.Secret, Assert.Single(again.Friends).Secret);
-        Assert.Equal(2, again.Secrets.Count);
-        Assert.Equal(RefusalReason.Revoked, again.Find(InviteId.Read(revoked.Id))!.Refusal);
-        Assert.Equal(InviteKeys.Door(revoked.Secret), again.Find(InviteId.Read(revoked.Id))!.DoorKey.ToArray());
-        Assert.Equal(Samples.PeerId, again.Find(InviteId.Read(friend.Id))!.PeerId!.Value.ToArray());
+        Assert.Equal([kept.Secret, friend.Secret], again.Secrets.Select(s => s.Secret));
+        Assert.Equal(InviteKeys.Door(old.Secret), again.Find(InviteId.Read(old.Id))!.DoorKey.ToArray());
+        Assert.Equal(InviteKeys.EndProof(old.Secret), again.Find(InviteId.Read(old.Id))!.EndProof);
+        Assert.Equal(InviteKeys.EndProof(old.Secret), Assert.Single(again.Ended).EndProof);
+        DoorRecord record = again.Find(InviteId.Read(friend.Id))!;
+        Assert.Equal(Samples.PeerId, record.PeerId);
+        Assert.Equal(InviteId.Read(kept.Id), record.Family);
+        Assert.False(record.HasEnded);
         Assert.Single(Directory.GetFiles(_path));
     }
 
     [Fact]
-    public void Revoking_an_invite_and_removing_a_friend_are_two_things()
+    public void A_file_of_an_earlier_build_opens()
     {
+        string id = Convert.ToBase64String(Samples.Count(1, 8));
+        string secret = Convert.ToBase64String(Samples.Count(2, 16));
+        File.WriteAllText(Path.Combine(_path, InviteStore.FileName), $$"""
+            {"version":1,"invites":[{"id":"{{id}}","secret":"{{secret}}","expiresAt":null,"usesLeft":null}],"friends":[],
+             "tombstones":[{"id":"{{id}}","doorKey":"{{secret}}","reason":"Revoked"}]}
+            """);
         InviteStore store = Open();
-        var ended = new List<(InviteId, RefusalReason)>();
-        int changes = 0;
-        store.Ended += (id, reason) => ended.Add((id, reason));
-        store.Changed += () => changes++;
-        InviteId invite = InviteId.Read(store.Create().Id);
-        FriendRecord friend = store.IssueFriendSecret(invite, Samples.PeerId)!;
-        Assert.Same(friend, store.IssueFriendSecret(invite, Samples.PeerId));
-
-        Assert.True(store.Revoke(invite, removeFriends: false));
-        Assert.Equal([(invite, RefusalReason.Revoked)], ended);
-        Assert.Null(store.Find(InviteId.Read(friend.Id))!.Refusal);
-        Assert.False(store.Revoke(invite, removeFriends: false));
-        Assert.Null(store.IssueFriendSecret(invite, new byte[32]));
-
-        Assert.True(store.RemoveFriend(Samples.PeerId));
-        Assert.Equal((InviteId.Read(friend.Id), RefusalReason.Removed), ended[^1]);
-        Assert.Empty(store.Secrets);
-        Assert.Equal(4, changes);
+        Assert.Equal(Samples.Count(2, 16), Assert.Single(store.Invites).Secret);
+        Assert.Empty(store.Ended);
     }
 
-    [Theory]
-    [InlineData(true, 1)]
-    [InlineData(false, 2)]
-    public void A_new_invite_ends_the_old_ones_and_if_wanted_their_friends(bool removeFriends, int secrets)
+    [Fact]
+    public void A_new_invite_ends_the_old_ones_and_their_friends()
     {
         InviteStore store = Open();
+        int changes = 0;
+        store.Changed += () => changes++;
         InviteId old = InviteId.Read(store.Create().Id);
         FriendRecord friend = store.IssueFriendSecret(old, Samples.PeerId)!;
-        var ended = new List<InviteId>();
-        store.Ended += (id, _) => ended.Add(id);
-        InviteRecord fresh = store.Replace(removeFriends);
+        Assert.Same(friend, store.IssueFriendSecret(old, Samples.PeerId));
+        InviteRecord fresh = store.Replace();
         Assert.Equal(fresh, Assert.Single(store.Invites));
-        Assert.Equal(secrets, store.Secrets.Count);
-        Assert.Contains(old, ended);
-        Assert.Equal(removeFriends, ended.Contains(InviteId.Read(friend.Id)));
+        Assert.Equal(fresh.Secret, Assert.Single(store.Secrets).Secret);
+        Assert.True(store.Find(old)!.HasEnded);
+        Assert.True(store.Find(InviteId.Read(friend.Id))!.HasEnded);
+        Assert.Null(store.IssueFriendSecret(old, new byte[32]));
+        Assert.Equal(3, changes);
     }
 
     [Fact]
-    public void An_invite_for_two_friends_is_used_up_by_two_and_its_friends_stay()
+    public void One_invite_does_not_fill_the_table_of_friends()
     {
         InviteStore store = Open();
-        InviteId invite = InviteId.Read(store.Create(uses: 2).Id);
-        store.OnJoined(invite, Samples.PeerId);
-        store.IssueFriendSecret(invite, Samples.PeerId);
-        store.OnJoined(invite, Samples.PeerId);
-        Assert.Null(store.Find(invite)!.Refusal);
-        store.OnJoined(invite, new byte[32]);
-        Assert.Equal(RefusalReason.UsedUp, store.Find(invite)!.Refusal);
-        // The last one to come still gets their secret: the invite ended by their own joining.
-        Assert.NotNull(store.IssueFriendSecret(invite, new byte[32]));
-        Assert.Equal(2, store.Friends.Count);
+        InviteId leaked = InviteId.Read(store.Create().Id);
+        InviteId other = InviteId.Read(store.Create().Id);
+        int secrets = 0;
+        for (int i = 0; i < InviteStore.MaxFriends; i++)
+            secrets += store.IssueFriendSecret(leaked, SHA256.HashData([(byte)i])) is null ? 0 : 1;
+        Assert.Equal(InviteStore.MaxFriendsPerInvite, secrets);
+        Assert.NotNull(store.IssueFriendSecret(other, Samples.PeerId));
+        // Who was there before keeps what they have.
+        Assert.NotNull(store.IssueFriendSecret(leaked, SHA256.HashData([0])));
     }
 
     [Fact]
-    public void An_invite_expires_by_the_hosts_clock()
-    {
-        var time = new ManualTime();
-        InviteStore store = InviteStore.Open(_directory, _randomness, time);
-        InviteId invite = InviteId.Read(store.Create(lifetime: TimeSpan.FromHours(1)).Id);
-        Assert.Null(store.Find(invite)!.Refusal);
-        time.Now += TimeSpan.FromHours(1);
-        Assert.Equal(RefusalReason.Expired, store.Find(invite)!.Refusal);
-        Assert.Equal(RefusalReason.Expired, InviteStore.Open(_directory, _randomness, time).Find(invite)!.Refusal);
-    }
-
-    [Fact]
-    public void Tombstones_are_bounded_and_the_oldest_goes()
+    public void Ends_are_bounded_and_an_invite_is_not_pushed_out_by_its_friends()
     {
         InviteStore store = Open();
         InviteId first = InviteId.Read(store.Create().Id);
-        for (int i = 0; i < InviteStore.MaxTombstones; i++)
-            store.Replace(removeFriends: false);
+        store.Replace();
+        for (int i = 0; i < InviteStore.MaxEnded - 1; i++)
+            store.Replace();
         Assert.NotNull(store.Find(first));
-        store.Replace(removeFriends: false);
+        store.Replace();
         Assert.Null(store.Find(first));
+
+        InviteId last = InviteId.Read(store.Invites[0].Id);
+        for (int i = 0; i < InviteStore.MaxFriendsPerInvite; i++)
+            store.IssueFriendSecret(last, SHA256.HashData([(byte)i]));
+        store.Replace();
+        Assert.Equal(InviteStore.MaxEnded, store.Ended.Count);
+        Assert.Equal(last, store.Ended[^1].Id);
     }
 
     [Fact]
@@ -164,19 +154,68 @@ public sealed class StateTests : IDisposable
         // A directory in the way of the file: renaming over it fails on every system.
         File.Delete(Path.Combine(_path, InviteStore.FileName));
         Directory.CreateDirectory(Path.Combine(_path, InviteStore.FileName, "x"));
-        Assert.Throws<StateFileException>(() => store.Revoke(InviteId.Read(invite.Id), removeFriends: false));
+        Assert.Throws<StateFileException>(() => store.Replace());
         Assert.Throws<StateFileException>(() => store.Create());
+        Assert.Throws<StateFileException>(() => store.IssueFriendSecret(InviteId.Read(invite.Id), Samples.PeerId));
         Assert.Equal(invite, Assert.Single(store.Invites));
-        Assert.Null(store.Find(InviteId.Read(invite.Id))!.Refusal);
+        Assert.Single(store.Secrets);
+        Assert.False(store.Find(InviteId.Read(invite.Id))!.HasEnded);
         Assert.Empty(Directory.GetFiles(_path));
     }
 
-    private InviteStore Open() => InviteStore.Open(_directory, _randomness, TimeProvider.System);
-
-    private sealed class ManualTime : TimeProvider
+    [Fact]
+    public void A_lookup_does_not_wait_for_the_disk()
     {
-        public DateTimeOffset Now { get; set; } = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        InviteStore store = Open();
+        InviteId invite = InviteId.Read(store.Create().Id);
+        using var asked = new ManualResetEventSlim();
+        // In the middle of the change, under its lock: what the driver thread would meet.
+        DoorRecord? found = null;
+        var randomness = new Pausing(() =>
+        {
+            var lookup = new Thread(() =>
+            {
+                found = store.Find(invite);
+                asked.Set();
+            });
+            lookup.Start();
+            Assert.True(asked.Wait(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken));
+        });
+        store = InviteStore.Open(_directory, randomness);
+        randomness.IsArmed = true;
+        Assert.NotNull(store.IssueFriendSecret(invite, Samples.PeerId));
+        Assert.False(found!.HasEnded);
+    }
 
-        public override DateTimeOffset GetUtcNow() => Now;
+    [Fact]
+    public async Task A_lock_is_held_once_and_free_when_it_is_let_go()
+    {
+        using (IDisposable? first = _directory.TryLock(StateDirectory.HostLock))
+        {
+            Assert.NotNull(first);
+            Assert.Null(new StateDirectory(_path).TryLock(StateDirectory.HostLock));
+            using IDisposable other = await _directory.LockChangesAsync(TimeProvider.System);
+            Assert.Null(_directory.TryLock(StateDirectory.ChangeLock));
+        }
+        using IDisposable? again = _directory.TryLock(StateDirectory.HostLock);
+        Assert.NotNull(again);
+    }
+
+    private InviteStore Open() => InviteStore.Open(_directory, _randomness);
+
+    /// <summary>Runs something when randomness is drawn, which a change does under its lock.</summary>
+    private sealed class Pausing(Action pause) : Punchline.Quic.IRandomness
+    {
+        public bool IsArmed { get; set; }
+
+        public void FillPublic(Span<byte> destination)
+        {
+            if (IsArmed)
+                pause();
+            IsArmed = false;
+            destination.Fill(9);
+        }
+
+        public void FillSecret(Span<byte> destination) => destination.Fill(9);
     }
 }

@@ -72,8 +72,33 @@ public sealed class ControlCodecTests
     [Fact]
     public void A_full_registration_fits_into_a_message()
     {
-        Register register = SampleRegister(ControlCodec.MaxEntries) with { Signature = new byte[72] };
-        Assert.InRange(ControlCodec.Write(register).Length, 1, ControlCodec.MaxMessageLength);
+        Register register = SampleRegister(ControlCodec.MaxEntries) with
+        {
+            Name = new string('n', ServerAddress.MaxNameLength) + ":65535", ProgramVersion = new string('v', 64),
+        };
+        register = register with
+        {
+            Content = ControlCodec.WriteContent(register), PasswordProof = new byte[32], Signature = new byte[72],
+            Ended = [.. Enumerable.Range(0, ControlCodec.MaxEnded).Select(i => new EndedEntry(new InviteId((ulong)i), new byte[16]))],
+        };
+        byte[] bytes = ControlCodec.Write(register);
+        Assert.InRange(bytes.Length, 1, ControlCodec.MaxMessageLength);
+        Assert.Equal(ControlReadStatus.Ok, ControlCodec.TryRead(bytes, out ControlMessage? read));
+        Assert.Equal(ControlCodec.MaxEnded, Assert.IsType<Register>(read).Ended.Count);
+    }
+
+    [Fact]
+    public void An_unknown_invite_may_come_with_a_proof_of_its_end_and_need_not()
+    {
+        var error = new ErrorMessage(ControlError.UnknownInvite, "x") { EndProof = Samples.Count(1, 16) };
+        byte[] bytes = ControlCodec.Write(error);
+        Assert.Equal(ControlReadStatus.Ok, ControlCodec.TryRead(bytes, out ControlMessage? read));
+        Assert.Equal(error.EndProof, Assert.IsType<ErrorMessage>(read).EndProof);
+        for (int less = 1; less <= 16; less++)
+        {
+            Assert.Equal(ControlReadStatus.Ok, ControlCodec.TryRead(bytes.AsSpan(0, bytes.Length - less), out read));
+            Assert.Empty(Assert.IsType<ErrorMessage>(read).EndProof);
+        }
     }
 
     [Fact]
@@ -141,7 +166,7 @@ public sealed class ControlCodecTests
         SampleOpen(),
         new Opened(1, new byte[16], 2, new UdpAddress(IPAddress.IPv6Loopback, 6)),
         new ErrorMessage(ControlError.TooFast, "é"),
-        new SetInvites([new RelayEntry(Samples.Id, new byte[32])]),
+        new SetInvites([new RelayEntry(Samples.Id, new byte[32])], [new EndedEntry(Samples.Id, Samples.Count(1, 16))]),
         new SetDoorNonce(9),
         new PairOpened(1, Samples.Id, Address),
         new PairClosed(1, PairCloseReason.HostLeft),

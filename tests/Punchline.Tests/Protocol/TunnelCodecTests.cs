@@ -61,6 +61,8 @@ public sealed class TunnelCodecTests
         Assert.Equal(TunnelReadStatus.Malformed, TunnelCodec.TryRead([0x80, 0x01, 3, 0, 0, 0], out _, out _));
         // Two services of one id.
         Assert.Equal(TunnelReadStatus.Malformed, TunnelCodec.TryRead([0x80, 0x02, 11, 2, 1, 6, 0, 1, 0, 1, 6, 0, 1, 0], out _, out _));
+        // Two services of one name.
+        Assert.Equal(TunnelReadStatus.Malformed, TunnelCodec.TryRead([0x80, 0x02, 13, 2, 1, 6, 0, 1, 1, (byte)'x', 2, 6, 0, 1, 1, (byte)'x'], out _, out _));
         // A protocol of a later version is left out.
         Assert.Equal(TunnelReadStatus.Ok, TunnelCodec.TryRead([0x80, 0x02, 6, 1, 1, 99, 0, 1, 0], out TunnelMessage? read, out _));
         Assert.Empty(Assert.IsType<TunnelServices>(read).Services);

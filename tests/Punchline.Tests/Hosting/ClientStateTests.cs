@@ -1,0 +1,82 @@
+using Punchline.Hosting;
+using Punchline.Invites;
+using Punchline.Protocol;
+using Xunit;
+
+namespace Punchline.Tests.Hosting;
+
+/// <summary>What a client remembers, on the disk.</summary>
+public sealed class ClientStateTests : IDisposable
+{
+    private readonly string _path = Directory.CreateTempSubdirectory("punchline-test-").FullName;
+    private readonly byte[] _host = [.. Enumerable.Repeat((byte)7, 32)];
+
+    public void Dispose() => Directory.Delete(_path, recursive: true);
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task Whatever_is_known_is_there_again(bool friend, bool services)
+    {
+        ClientState state = Open(_host);
+        if (services)
+            await state.SetServicesAsync([new ServiceInfo(1, ServiceProtocol.Udp, 5, "game")]);
+        if (friend)
+            await state.SetFriendAsync(new InviteId(5), new byte[16]);
+        foreach (ClientState seen in new[] { state, Open(_host) })
+        {
+            Assert.Equal(friend ? new InviteId(5) : null, seen.Friend?.Id);
+            Assert.Equal(services ? [new JoinedService { Name = "game", Udp = true }] : [], seen.Services);
+        }
+        // And it hinders no other host.
+        ClientState other = Open(new byte[32]);
+        Assert.Null(other.Friend);
+        await other.SetServicesAsync([]);
+        Assert.Equal(friend ? new InviteId(5) : null, Open(_host).Friend?.Id);
+    }
+
+    [Theory]
+    [InlineData("", "")]
+    [InlineData("AAAAAAAAAAU=", "")]
+    [InlineData("", "AAAAAAAAAAAAAAAAAAAAAA==")]
+    public void What_earlier_builds_wrote_for_nothing_is_nothing(string id, string secret)
+    {
+        File.WriteAllText(Path.Combine(_path, ClientState.FileName), $$"""
+            {"version":1,"hosts":[{"hostId":"{{Convert.ToBase64String(_host)}}","friendId":"{{id}}","friendSecret":"{{secret}}","services":[]}]}
+            """);
+        Assert.Null(Open(_host).Friend);
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("{\"version\":1,\"hosts\":[null]}")]
+    [InlineData("{\"version\":1,\"hosts\":[{\"hostId\":\"AA==\",\"services\":[]}]}")]
+    [InlineData("{\"version\":1,\"hosts\":[{\"hostId\":\"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\",\"services\":[null]}]}")]
+    [InlineData("{\"version\":1,\"hosts\":[{\"hostId\":\"BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\",\"friendId\":\"AA==\",\"services\":[]}]}")]
+    public void What_is_broken_is_named_and_left_as_it_is(string content)
+    {
+        string file = Path.Combine(_path, ClientState.FileName);
+        File.WriteAllText(file, content);
+        Assert.Equal(file, Assert.Throws<StateFileException>(() => Open(_host)).Path);
+        Assert.Equal(content, File.ReadAllText(file));
+    }
+
+    [Fact]
+    public async Task Two_processes_keep_what_the_other_has_learnt()
+    {
+        byte[][] hosts = [.. Enumerable.Range(1, 8).Select(i => Enumerable.Repeat((byte)i, 32).ToArray())];
+        ClientState[] states = [.. hosts.Select(Open)];
+        await Task.WhenAll(states.Select((state, i) => Task.Run(() => state.SetFriendAsync(new InviteId((ulong)i), new byte[16]))));
+        await Task.WhenAll(states.Select(state => Task.Run(() => state.SetServicesAsync([new ServiceInfo(1, ServiceProtocol.Tcp, 1, "x")]))));
+        for (int i = 0; i < hosts.Length; i++)
+        {
+            ClientState again = Open(hosts[i]);
+            Assert.Equal(new InviteId((ulong)i), again.Friend!.Value.Id);
+            Assert.Single(again.Services);
+        }
+    }
+
+    private ClientState Open(byte[] host) => ClientState.Open(new StateDirectory(_path), host, TimeProvider.System);
+}
