@@ -142,7 +142,7 @@ public sealed partial class QuicConnection : ILossHandler
             case FrameTypes.Candidate:
                 if (!CandidateFrame.TryRead(ref reader, out CandidateFrame candidate))
                     return Malformed(type);
-                if (_remoteCandidates.OnCandidate(candidate, out bool probe) is { } error)
+                if (_remoteCandidates.OnCandidate(candidate, _now, out bool probe) is { } error)
                     return error;
                 if (probe)
                     Emit(new QuicEvent { Kind = QuicEventKind.CandidateReceived, Candidate = candidate.Candidate });

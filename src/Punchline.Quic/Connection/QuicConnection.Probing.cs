@@ -62,6 +62,26 @@ public sealed partial class QuicConnection
             Forget(state);
     }
 
+    /// <summary>
+    /// The machine slept, or its network is another one: what was learnt of the paths may be past. Each direct one has to prove
+    /// itself again, the one in use by its next acknowledgement, and a new round of probing opens the NATs on the way.
+    /// </summary>
+    public void OnNetworkChanged(Instant now)
+    {
+        _now = now;
+        if (!IsOpen || !_isConfirmed)
+            return;
+        _owesPing = true;
+        for (int i = 0; i < _paths.Count; i++)
+        {
+            PathState state = _paths[i];
+            // What was opened within the time of a round has just proved itself, and may not be probed anew so soon.
+            if (state.IsValidated && state.IsDirect && state != _paths.Current && !(now - state.OpenedAt < Puncher.RoundInterval))
+                StartOpening(state);
+        }
+        _puncher.Restart(now);
+    }
+
     /// <summary>The system refused a datagram as too large for this path.</summary>
     /// <param name="now">The time.</param>
     /// <param name="path">The path.</param>
@@ -144,6 +164,8 @@ public sealed partial class QuicConnection
             else if (state.IsValidated && state.IsDirect && state != _paths.Current && !state.Schedule.HasProbesLeft)
                 state.Schedule.Start(_now, 1, ProbingRtt); // docs/wire/punch.md section 5.3: what we know to work, the peer may not yet.
         }
+        if (_paths.HasDirect)
+            _puncher.Pause(); // The round was asked for; no other has to follow it.
     }
 
     /// <summary>An authentic packet came on a path.</summary>
@@ -465,7 +487,11 @@ public sealed partial class QuicConnection
         for (int i = _paths.Count - 1; i >= 0; i--)
         {
             PathState state = _paths[i];
-            if (state.IsPair && !state.IsValidated && state != _paths.Current && state.Network.RemoteAddress == address)
+            if (!state.IsPair || state.Network.RemoteAddress != address)
+                continue;
+            if (state.IsValidated || state == _paths.Current)
+                state.IsPair = false; // It lives on until it fails; no round probes it after that.
+            else
                 Forget(state);
         }
     }
