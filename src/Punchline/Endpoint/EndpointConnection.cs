@@ -81,11 +81,10 @@ internal sealed class EndpointConnection : IStreamTransport
         return true;
     }
 
-    /// <summary>The way is gone.</summary>
-    public void RemovePath(SocketPath path)
+    /// <inheritdoc cref="QuicConnection.OnNetworkChanged"/>
+    public void OnNetworkChanged()
     {
-        Core.RemovePath(_loop.Now, path);
-        ReleaseUnusedPaths();
+        Core.OnNetworkChanged(_loop.Now);
         Touch();
     }
 

@@ -64,6 +64,7 @@ internal sealed class PeerNode : IAsyncDisposable
                 ResetKey = options.Identity.ResetKey,
                 Network = _network,
                 Admission = options.Admission,
+                Trace = TraceLog.For(Logger),
             });
             Driver = new EndpointDriver(new EndpointLoopOptions
             {
@@ -71,6 +72,7 @@ internal sealed class PeerNode : IAsyncDisposable
                 Sockets = Sockets.All,
                 Core = new QuicEndpointCore(quic),
                 Clock = () => Clock.Now,
+                WallClock = Time.GetUtcNow,
                 Routes = new SystemRoutes(),
                 Log = new EndpointLog(Logger),
                 Accept = options.Accept,
@@ -116,6 +118,7 @@ internal sealed class PeerNode : IAsyncDisposable
         await node.Driver.CallAsync(loop =>
         {
             node.Loop = loop;
+            loop.Woke += node.OnWoke;
             node.FollowNetwork(node._network.Current);
         }).ConfigureAwait(false);
         node._watcher.Changed += node.OnNetworkChanged;
@@ -160,9 +163,24 @@ internal sealed class PeerNode : IAsyncDisposable
         Sockets.Follow(Loop, network);
         _network.SetPorts(Sockets.All.Select(socket => socket.LocalAddress.Port));
         Candidates.SetHosts(Sockets.All.SelectMany(socket => (IEnumerable<Candidate>)network.HostCandidates(socket.LocalAddress)));
-        if (!changed)
-            return;
+        if (changed)
+            LookAgain("the machine's network changed");
+    }
+
+    // Interfaces are read on another thread, for that takes milliseconds; what is different there comes back as a change. Everything
+    // else does not wait for it: after a sleep the NATs have forgotten us even if nothing here has changed.
+    private void OnWoke()
+    {
+        ThreadPool.UnsafeQueueUserWorkItem(static watcher => watcher.Check(), _watcher, preferLocal: false);
+        LookAgain("the machine slept");
+    }
+
+    private void LookAgain(string why)
+    {
+        HostingLog.LookingAgain(Logger, why);
         foreach (ServerUdp server in _servers.ToArray())
             server.OnNetworkChanged();
+        foreach (EndpointConnection connection in Loop.Connections)
+            connection.OnNetworkChanged();
     }
 }
