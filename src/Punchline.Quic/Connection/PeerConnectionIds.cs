@@ -137,7 +137,7 @@ internal sealed class PeerConnectionIds
         }
     }
 
-    /// <summary>The path that used this id moves to a new one: the peer changed its own (RFC 9000 section 9.5).</summary>
+    /// <summary>The path is given up: the id that it used is retired, as no other path may use it (RFC 9000 section 9.5).</summary>
     internal void Release(PathState path)
     {
         for (int i = _entries.Count - 1; i >= 0; i--)

@@ -305,7 +305,7 @@ public sealed partial class QuicConnection : ILossHandler
                     break;
                 // Never repeated as they were: acknowledgements, probes of a path, pings, DATAGRAMs (RFC 9221 section 5.2).
                 case SentFrameKind.Ack or SentFrameKind.Ping or SentFrameKind.Padding or SentFrameKind.PathChallenge
-                    or SentFrameKind.PathResponse or SentFrameKind.Datagram or SentFrameKind.NewToken:
+                    or SentFrameKind.PathResponse or SentFrameKind.Datagram:
                     break;
                 default:
                     _streams.OnLost(frame);
