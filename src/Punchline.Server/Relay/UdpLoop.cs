@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Punchline.Protocol;
 using Punchline.Quic;
-using Punchline.Relay;
 using Punchline.Stun;
 using Punchline.Udp;
 
