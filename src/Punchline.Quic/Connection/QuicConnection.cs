@@ -19,8 +19,8 @@ namespace Punchline.Quic;
 /// <item>reads <see cref="NextTimeout"/> and calls <see cref="OnTimeout"/> when that time has come.</item>
 /// </list>
 /// <para>The files: this one holds the state and what the owner calls; <c>.Handshake</c> pumps TLS and keys, <c>.Receive</c>
-/// takes packets apart, <c>.Frames</c> acts on frames, <c>.Transmit</c> builds packets, <c>.Probing</c> looks after paths,
-/// <c>.Timers</c> after time.</para>
+/// takes packets apart, <c>.Frames</c> acts on frames, <c>.Transmit</c> builds packets, <c>.Paths</c> knows the paths and chooses,
+/// <c>.Probing</c> finds out about them, <c>.Candidates</c> speaks of addresses, <c>.Timers</c> looks after time.</para>
 /// </remarks>
 public sealed partial class QuicConnection : IDisposable
 {
