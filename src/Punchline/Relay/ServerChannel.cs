@@ -40,6 +40,7 @@ internal sealed class ServerChannel : IAsyncDisposable
     private TaskCompletionSource<ControlMessage>? _answer;
     private ServerChannelException? _failure;
     private long _lastHeard;
+    private int _checking;
     private Task _loops = Task.CompletedTask;
 
     private ServerChannel(ServerAddress server, ClientWebSocket socket, ServerChannelOptions options)
@@ -153,8 +154,15 @@ internal sealed class ServerChannel : IAsyncDisposable
     public Task SetInvitesAsync(IReadOnlyList<(InviteId Id, byte[] Secret)> secrets, CancellationToken cancellationToken) =>
         SendAsync(new SetInvites(EntriesOf(secrets)), cancellationToken);
 
-    /// <summary>Pings now: unless there is a sign of life within <see cref="CheckLimit"/>, the channel has failed. After a sleep, or on another network.</summary>
-    public void Check() => _ = CheckAsync();
+    /// <summary>
+    /// Pings now: unless there is a sign of life within <see cref="CheckLimit"/>, the channel has failed. After a sleep, or on another
+    /// network; while one check runs, another changes nothing, for the server takes few messages a second.
+    /// </summary>
+    public void Check()
+    {
+        if (Interlocked.Exchange(ref _checking, 1) == 0)
+            _ = CheckAsync();
+    }
 
     /// <summary>Closes the channel; the server forgets what stood on it at once.</summary>
     public async ValueTask DisposeAsync()
@@ -347,6 +355,7 @@ internal sealed class ServerChannel : IAsyncDisposable
         if (Volatile.Read(ref _lastHeard) < asked)
             Fail(new ServerChannelException(Server, ServerFailure.NoAnswer));
         await ping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Volatile.Write(ref _checking, 0);
     }
 
     // The first failure is the one that counts: it ends requests, events and the connection.

@@ -108,7 +108,9 @@ public sealed class CandidateScanTests
     {
         Scene scene = Watched(7, network: 198);
         scene.Say(fromClient: true, Tell(1000, Address(198, 1)));
-        scene.Say(fromClient: true, [.. Tell(1001, Address(198, 1)), .. Withdraw(1000)]);
+        scene.Say(fromClient: true, Tell(1001, Address(198, 1)));
+        scene.Network.RunFor(TimeSpan.FromSeconds(1));
+        scene.Say(fromClient: true, Withdraw(1000));
         scene.Network.RunFor(TimeSpan.FromSeconds(1));
         Assert.Equal(2, scene.HostConnection.Paths().Count);
     }
