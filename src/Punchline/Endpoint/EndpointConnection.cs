@@ -81,6 +81,14 @@ internal sealed class EndpointConnection : IStreamTransport
         return true;
     }
 
+    /// <summary>The way is gone.</summary>
+    public void RemovePath(SocketPath path)
+    {
+        Core.RemovePath(_loop.Now, path);
+        ReleaseUnusedPaths();
+        Touch();
+    }
+
     /// <inheritdoc cref="QuicConnection.OnNetworkChanged"/>
     public void OnNetworkChanged()
     {
