@@ -25,7 +25,7 @@ public sealed record QuicError
         new() { Code = (ulong)code, Reason = reason, FrameType = frameType };
 
     /// <summary>A TLS alert that we raise (RFC 9001 section 4.8).</summary>
-    /// <param name="alert">The alert's description byte (RFC 8446 section 6).</param>
+    /// <param name="alert">The alert's description byte (RFC 9846 section 6).</param>
     /// <param name="reason">A fixed text.</param>
     public static QuicError Alert(byte alert, string reason) =>
         new() { Code = (ulong)TransportErrorCode.CryptoErrorBase + alert, Reason = reason };

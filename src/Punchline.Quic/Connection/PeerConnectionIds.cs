@@ -58,93 +58,30 @@ internal sealed class PeerConnectionIds
 
     /// <summary>The id to send to on a path; takes a fresh one if it has none yet.</summary>
     /// <returns>False if the peer has issued no more.</returns>
-    internal bool TryGetFor(PathState path, out ConnectionId id)
-    {
-        Entry? free = null;
-        foreach (Entry entry in _entries)
-        {
-            if (entry.Use == Use.Path && entry.Path == path)
-            {
-                id = entry.Id;
-                return true;
-            }
-            if (entry.Use == Use.Free)
-                free ??= entry;
-        }
-        id = default;
-        if (free is null)
-            return false;
-        free.Use = Use.Path;
-        free.Path = path;
-        id = free.Id;
-        return true;
-    }
+    internal bool TryGetFor(PathState path, out ConnectionId id) => TryGet(Use.Path, path, takesFree: true, out id);
 
     /// <summary>True if <see cref="TryGetFor"/> would find an id; takes none.</summary>
-    internal bool CanGetFor(PathState path)
-    {
-        foreach (Entry entry in _entries)
-        {
-            if (entry.Use == Use.Free || (entry.Use == Use.Path && entry.Path == path))
-                return true;
-        }
-        return false;
-    }
+    internal bool CanGetFor(PathState path) => Find(Use.Path, path) is not null || Find(Use.Free, null) is not null;
 
     /// <summary>The id that all opening probes share.</summary>
-    internal bool TryGetForOpeningProbes(out ConnectionId id)
-    {
-        Entry? free = null;
-        foreach (Entry entry in _entries)
-        {
-            if (entry.Use == Use.OpeningProbes)
-            {
-                id = entry.Id;
-                return true;
-            }
-            if (entry.Use == Use.Free)
-                free ??= entry;
-        }
-        id = default;
-        if (free is null)
-            return false;
-        free.Use = Use.OpeningProbes;
-        id = free.Id;
-        return true;
-    }
+    internal bool TryGetForOpeningProbes(out ConnectionId id) => TryGet(Use.OpeningProbes, null, takesFree: true, out id);
 
     /// <summary>The id for a probe: the path's own if it has one or a fresh one is called for, else the one that opening probes share.</summary>
-    internal bool TryGetForProbe(PathState path, bool fresh, out ConnectionId id)
-    {
-        foreach (Entry entry in _entries)
-        {
-            if (entry.Use == Use.Path && entry.Path == path)
-            {
-                id = entry.Id;
-                return true;
-            }
-        }
-        return (fresh && TryGetFor(path, out id)) || TryGetForOpeningProbes(out id);
-    }
+    internal bool TryGetForProbe(PathState path, bool fresh, out ConnectionId id) =>
+        TryGet(Use.Path, path, takesFree: fresh, out id) || TryGetForOpeningProbes(out id);
 
     /// <summary>A path takes over another one's id: the peer moved and has issued none to spare.</summary>
     internal void Move(PathState from, PathState to)
     {
-        foreach (Entry entry in _entries)
-        {
-            if (entry.Use == Use.Path && entry.Path == from)
-                entry.Path = to;
-        }
+        if (Find(Use.Path, from) is { } entry)
+            entry.Path = to;
     }
 
-    /// <summary>The path that used this id moves to a new one: the peer changed its own (RFC 9000 section 9.5).</summary>
+    /// <summary>The path is given up: the id that it used is retired, as no other path may use it (RFC 9000 section 9.5).</summary>
     internal void Release(PathState path)
     {
-        for (int i = _entries.Count - 1; i >= 0; i--)
-        {
-            if (_entries[i].Use == Use.Path && _entries[i].Path == path)
-                Retire(i);
-        }
+        if (Find(Use.Path, path) is { } entry)
+            Retire(_entries.IndexOf(entry));
     }
 
     /// <summary>NEW_CONNECTION_ID (RFC 9000 section 19.15).</summary>
@@ -231,6 +168,29 @@ internal sealed class PeerConnectionIds
                 match |= CryptographicOperations.FixedTimeEquals(token, tail);
         }
         return match;
+    }
+
+    /// <summary>The id in this use, by this path if one path alone uses it; there is at most one, but for the free ones.</summary>
+    private Entry? Find(Use use, PathState? path)
+    {
+        foreach (Entry entry in _entries)
+        {
+            if (entry.Use == use && entry.Path == path)
+                return entry;
+        }
+        return null;
+    }
+
+    private bool TryGet(Use use, PathState? path, bool takesFree, out ConnectionId id)
+    {
+        Entry? entry = Find(use, path);
+        if (entry is null && takesFree && Find(Use.Free, null) is { } free)
+        {
+            entry = free;
+            (entry.Use, entry.Path) = (use, path);
+        }
+        id = entry?.Id ?? default;
+        return entry is not null;
     }
 
     /// <summary>Notes a sequence number.</summary>

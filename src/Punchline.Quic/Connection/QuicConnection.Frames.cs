@@ -54,6 +54,7 @@ public sealed partial class QuicConnection : ILossHandler
         return null;
     }
 
+    /// <summary>Reads one frame and acts on it: those of the packet exchange itself here, the others by what they are about.</summary>
     private QuicError? ReadFrame(ref PacketContext packet, ref WireReader reader, ulong type)
     {
         switch (type)
@@ -66,38 +67,73 @@ public sealed partial class QuicConnection : ILossHandler
                 return AckFrame.TryRead(ref reader, type, out AckFrame ack) ? OnAck(packet, ack) : Malformed(type);
             case FrameTypes.Crypto:
                 return CryptoFrame.TryRead(ref reader, out CryptoFrame crypto) ? OnCrypto(packet.Space, crypto) : Malformed(type);
-            case FrameTypes.NewToken:
-                // RFC 9000 section 19.7: only servers send it. Our tokens come with invites, so a server's is not kept.
-                if (!NewTokenFrame.TryRead(ref reader, out _))
-                    return Malformed(type);
-                return IsClient ? null : QuicError.Transport(TransportErrorCode.ProtocolViolation, "NEW_TOKEN from a client");
-            case >= FrameTypes.StreamFirst and <= FrameTypes.StreamLast:
-                return StreamFrame.TryRead(ref reader, type, out StreamFrame stream) ? _streams.OnStreamFrame(stream, _now) : Malformed(type);
+            case FrameTypes.Datagram:
+            case FrameTypes.DatagramWithLength:
+                return DatagramFrame.TryRead(ref reader, type, out DatagramFrame datagram) ? OnDatagram(datagram) : Malformed(type);
+            case FrameTypes.ConnectionClose:
+            case FrameTypes.ApplicationClose:
+                return ConnectionCloseFrame.TryRead(ref reader, type, out ConnectionCloseFrame close) ? OnPeerClose(close) : Malformed(type);
+            case FrameTypes.ResetStream or FrameTypes.StopSending or (>= FrameTypes.StreamFirst and <= FrameTypes.StreamLast):
+                return ReadStreamFrame(ref reader, type);
+            case >= FrameTypes.MaxData and <= FrameTypes.StreamsBlockedUnidirectional:
+                return ReadFlowControlFrame(ref reader, type);
+            case FrameTypes.NewConnectionId or FrameTypes.RetireConnectionId or FrameTypes.PathChallenge or FrameTypes.PathResponse:
+                return ReadPathFrame(packet, ref reader, type);
+            case FrameTypes.NewToken or FrameTypes.HandshakeDone:
+                return ReadServerFrame(ref reader, type);
+            default:
+                return ReadPunchFrame(packet.Path.Network, ref reader, type);
+        }
+    }
+
+    private QuicError? ReadStreamFrame(ref WireReader reader, ulong type)
+    {
+        switch (type)
+        {
             case FrameTypes.ResetStream:
-                return ResetStreamFrame.TryRead(ref reader, out ResetStreamFrame reset) ? _streams.OnResetStream(reset.Id, reset.Code, reset.FinalSize, _now) : Malformed(type);
+                return ResetStreamFrame.TryRead(ref reader, out ResetStreamFrame reset)
+                    ? _streams.OnResetStream(reset.Id, reset.Code, reset.FinalSize, _now) : Malformed(type);
             case FrameTypes.StopSending:
                 return StopSendingFrame.TryRead(ref reader, out StopSendingFrame stop) ? _streams.OnStopSending(stop.Id, stop.Code) : Malformed(type);
+            default:
+                return StreamFrame.TryRead(ref reader, type, out StreamFrame stream) ? _streams.OnStreamFrame(stream, _now) : Malformed(type);
+        }
+    }
+
+    private QuicError? ReadFlowControlFrame(ref WireReader reader, ulong type)
+    {
+        switch (type)
+        {
             case FrameTypes.MaxData:
                 if (!MaxDataFrame.TryRead(ref reader, out MaxDataFrame maxData))
                     return Malformed(type);
                 _streams.OnMaxData(maxData.Maximum);
                 return null;
             case FrameTypes.MaxStreamData:
-                return MaxStreamDataFrame.TryRead(ref reader, out MaxStreamDataFrame maxStreamData) ? _streams.OnMaxStreamData(maxStreamData.Id, maxStreamData.Maximum) : Malformed(type);
+                return MaxStreamDataFrame.TryRead(ref reader, out MaxStreamDataFrame maxStreamData)
+                    ? _streams.OnMaxStreamData(maxStreamData.Id, maxStreamData.Maximum) : Malformed(type);
             case FrameTypes.MaxStreamsBidirectional:
             case FrameTypes.MaxStreamsUnidirectional:
-                return MaxStreamsFrame.TryRead(ref reader, type, out MaxStreamsFrame maxStreams) ? _streams.OnMaxStreams(maxStreams.Bidirectional, maxStreams.Maximum) : Malformed(type);
+                return MaxStreamsFrame.TryRead(ref reader, type, out MaxStreamsFrame maxStreams)
+                    ? _streams.OnMaxStreams(maxStreams.Bidirectional, maxStreams.Maximum) : Malformed(type);
             case FrameTypes.DataBlocked:
                 if (!DataBlockedFrame.TryRead(ref reader, out DataBlockedFrame dataBlocked))
                     return Malformed(type);
                 _streams.OnDataBlocked(dataBlocked.Maximum);
                 return null;
             case FrameTypes.StreamDataBlocked:
-                return StreamDataBlockedFrame.TryRead(ref reader, out StreamDataBlockedFrame blocked) ? _streams.OnStreamDataBlocked(blocked.Id, blocked.Maximum) : Malformed(type);
-            case FrameTypes.StreamsBlockedBidirectional:
-            case FrameTypes.StreamsBlockedUnidirectional:
+                return StreamDataBlockedFrame.TryRead(ref reader, out StreamDataBlockedFrame blocked)
+                    ? _streams.OnStreamDataBlocked(blocked.Id, blocked.Maximum) : Malformed(type);
+            default:
                 return StreamsBlockedFrame.TryRead(ref reader, type, out StreamsBlockedFrame streamsBlocked)
                     ? _streams.OnStreamsBlocked(streamsBlocked.Bidirectional, streamsBlocked.Maximum) : Malformed(type);
+        }
+    }
+
+    private QuicError? ReadPathFrame(in PacketContext packet, ref WireReader reader, ulong type)
+    {
+        switch (type)
+        {
             case FrameTypes.NewConnectionId:
                 if (!NewConnectionIdFrame.TryRead(ref reader, out NewConnectionIdFrame newId))
                     return Malformed(type);
@@ -113,62 +149,28 @@ public sealed partial class QuicConnection : ILossHandler
                     return Malformed(type);
                 packet.Path.QueueResponse(challenge.Data, packet.Full);
                 return null;
-            case FrameTypes.PathResponse:
+            default:
                 if (!PathResponseFrame.TryRead(ref reader, out PathResponseFrame response))
                     return Malformed(type);
                 OnPathResponse(response.Data);
                 return null;
-            case FrameTypes.ConnectionClose:
-            case FrameTypes.ApplicationClose:
-                return ConnectionCloseFrame.TryRead(ref reader, type, out ConnectionCloseFrame close) ? OnPeerClose(close) : Malformed(type);
-            case FrameTypes.HandshakeDone:
-                if (!IsClient) // RFC 9000 section 19.20
-                    return QuicError.Transport(TransportErrorCode.ProtocolViolation, "HANDSHAKE_DONE from a client");
-                if (IsEstablished)
-                    Confirm();
-                return null;
-            case FrameTypes.Datagram:
-            case FrameTypes.DatagramWithLength:
-                return DatagramFrame.TryRead(ref reader, type, out DatagramFrame datagram) ? OnDatagram(datagram) : Malformed(type);
-            default:
-                return ReadPunchFrame(packet.Path.Network, ref reader, type);
         }
     }
 
-    private QuicError? ReadPunchFrame(NetworkPath path, ref WireReader reader, ulong type)
+    /// <summary>What only servers send (RFC 9000 sections 19.7 and 19.20).</summary>
+    private QuicError? ReadServerFrame(ref WireReader reader, ulong type)
     {
-        switch (type)
+        // Our tokens come with invites, so a server's is read and not kept.
+        if (type == FrameTypes.NewToken && !NewTokenFrame.TryRead(ref reader, out _))
+            return Malformed(type);
+        if (!IsClient)
         {
-            case FrameTypes.Candidate:
-                if (!CandidateFrame.TryRead(ref reader, out CandidateFrame candidate))
-                    return Malformed(type);
-                if (_remoteCandidates.OnCandidate(candidate, out bool probe) is { } error)
-                    return error;
-                if (probe)
-                    Emit(new QuicEvent { Kind = QuicEventKind.CandidateReceived, Candidate = candidate.Candidate });
-                return null;
-            case FrameTypes.CandidateGone:
-                if (!CandidateGoneFrame.TryRead(ref reader, out CandidateGoneFrame gone))
-                    return Malformed(type);
-                if (!_remoteCandidates.OnGone(gone.Sequence, out Candidate withdrawn))
-                    return null;
-                ForgetPairs(withdrawn.Address);
-                Emit(new QuicEvent { Kind = QuicEventKind.CandidateGone, Candidate = withdrawn });
-                return null;
-            case FrameTypes.Punch:
-                if (!PunchFrame.TryRead(ref reader, out PunchFrame punch))
-                    return Malformed(type);
-                if (_puncher.OnPunch(punch.Round, _now))
-                    ProbeAllPairs();
-                return null;
-            case FrameTypes.ObservedAddress:
-                if (!ObservedAddressFrame.TryRead(ref reader, out ObservedAddressFrame observed))
-                    return Malformed(type);
-                OnObservedAddress(observed, path);
-                return null;
-            default:
-                return QuicError.Transport(TransportErrorCode.FrameEncodingError, "an unknown frame type", type);
+            return QuicError.Transport(TransportErrorCode.ProtocolViolation,
+                type == FrameTypes.NewToken ? "NEW_TOKEN from a client" : "HANDSHAKE_DONE from a client");
         }
+        if (type == FrameTypes.HandshakeDone && IsEstablished)
+            Confirm();
+        return null;
     }
 
     private static QuicError Malformed(ulong type) => QuicError.Transport(TransportErrorCode.FrameEncodingError, "a malformed frame", type);
@@ -305,7 +307,7 @@ public sealed partial class QuicConnection : ILossHandler
                     break;
                 // Never repeated as they were: acknowledgements, probes of a path, pings, DATAGRAMs (RFC 9221 section 5.2).
                 case SentFrameKind.Ack or SentFrameKind.Ping or SentFrameKind.Padding or SentFrameKind.PathChallenge
-                    or SentFrameKind.PathResponse or SentFrameKind.Datagram or SentFrameKind.NewToken:
+                    or SentFrameKind.PathResponse or SentFrameKind.Datagram:
                     break;
                 default:
                     _streams.OnLost(frame);

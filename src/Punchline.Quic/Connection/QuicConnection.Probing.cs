@@ -5,62 +5,11 @@ using Punchline.Quic.Wire;
 
 namespace Punchline.Quic;
 
-/// <content>Paths: candidates, probes, validation, nomination (RFC 9000 sections 8.2 and 9; docs/wire/punch.md).</content>
+/// <content>What finds out about paths: opening probes, validation, the size of datagrams (RFC 9000 section 8.2; RFC 8899; docs/wire/punch.md section 5).</content>
 public sealed partial class QuicConnection
 {
-    /// <summary>OBSERVED_ADDRESS frames that count within a second: each may cost its owner a candidate.</summary>
-    private static readonly TimeSpan ObservedInterval = TimeSpan.FromSeconds(1);
-
-    /// <summary>Probe timeouts without an answer after which the validation of a path that is in use is given up (RFC 9000 section 8.2.4).</summary>
-    private const int AbandonAfterTimeouts = 3;
-
-    private ulong _nextObserved;
-    private ulong _peersNextObserved;
-    private Instant? _observedAt;
-    private UdpAddress _observedAddress;
-    private bool _owesObservedAddress;
-
-    private bool HasPunchFrames => PunchAgreed && _isConfirmed
-        && (_localCandidates.HasFramesToSend || _puncher.OwesFrame || _owesObservedAddress);
-
-    /// <summary>Tells the peer a candidate of ours, once the connection is confirmed; one that is known is ignored, and at most 16 live.</summary>
-    public void AddLocalCandidate(Candidate candidate) =>
-        _localCandidates.Add(candidate, Math.Min(CandidateRules.MaxLive, _peer?.PunchCandidateLimit is > 0 and int limit ? limit : CandidateRules.MaxLive));
-
-    /// <summary>Tells the peer that an address of ours is gone.</summary>
-    public void RemoveLocalCandidate(UdpAddress address) => _localCandidates.Remove(address);
-
-    /// <summary>Adds a way to one of the peer's candidates; it is probed at once, and with each later round until it stands.</summary>
-    /// <returns>False if the peer has no <c>punch</c>, or there are as many paths as may be.</returns>
-    public bool TryAddPath(Instant now, NetworkPath path)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        _now = now;
-        if (!IsOpen || !PunchAgreed || path.Kind != PathKind.Direct)
-            return false;
-        if (_paths.Find(path) is not null)
-            return true;
-        PathState state = NewPath(path, PathStage.Opening, isPair: true);
-        if (!AddPath(state))
-            return false;
-        _puncher.OnPathAdded(now);
-        StartOpening(state);
-        return true;
-    }
-
-    /// <summary>A way is gone: its socket was closed, or its server.</summary>
-    public void RemovePath(Instant now, NetworkPath path)
-    {
-        _now = now;
-        if (_paths.Find(path) is not { } state)
-            return;
-        state.IsSuspect = true;
-        state.IsRemoved = true;
-        if (state == _paths.Current)
-            ReconsiderPaths();
-        if (state != _paths.Current && state != _paths.First)
-            Forget(state);
-    }
+    /// <summary>Room for a short header, two frames of nine bytes, and a tag.</summary>
+    private const int SmallProbeBytes = 1 + ConnectionId.MaxLength + 4 + 9 + 9 + AeadTagLength;
 
     /// <summary>The system refused a datagram as too large for this path.</summary>
     /// <param name="now">The time.</param>
@@ -73,53 +22,6 @@ public sealed partial class QuicConnection
             state.Mtu.OnTooLarge(size, now);
             state.Recovery.OnDatagramSizeChanged(state.Mtu.Current);
         }
-    }
-
-    private PathState NewPath(NetworkPath network, PathStage stage, bool isPair)
-    {
-        int largest = Math.Min(MaxUdpPayload, network.MaxUdpPayload - network.HeaderLength);
-        if (_peer is { MaxUdpPayloadSize: var peers } && peers < (ulong)largest)
-            largest = (int)peers;
-        return new PathState(network, stage, largest) { IsPair = isPair };
-    }
-
-    private bool AddPath(PathState state)
-    {
-        if (!_paths.TryAdd(state, out PathState? evicted))
-            return false;
-        if (evicted is not null)
-            OnForgotten(evicted);
-        TracePath(state, "added");
-        return true;
-    }
-
-    private void Forget(PathState state)
-    {
-        _paths.Remove(state);
-        OnForgotten(state);
-    }
-
-    private void OnForgotten(PathState state)
-    {
-        _peerIds.Release(state);
-        _loss.AbandonPath(state.Recovery, _now);
-        Emit(new QuicEvent { Kind = QuicEventKind.PathLost, Path = state.Network });
-        TracePath(state, "forgotten");
-    }
-
-    /// <summary>An authentic packet came on a path that nobody added: the peer is there (a peer-reflexive candidate).</summary>
-    private PathState? AdoptPath(NetworkPath network, int datagramLength)
-    {
-        // RFC 9000 section 9: only the client moves, and only after the handshake; with "punch" both may be anywhere.
-        if (!_isConfirmed || (IsClient && !PunchAgreed))
-            return null;
-        PathState state = NewPath(network, PathStage.Opening, isPair: false);
-        if (!AddPath(state))
-            return null;
-        state.CountReceived(datagramLength);
-        if (PunchAgreed && state.IsDirect)
-            _puncher.OnPathAdded(_now);
-        return state;
     }
 
     private void StartOpening(PathState state) => StartOpening(state, Instant.Never);
@@ -144,6 +46,8 @@ public sealed partial class QuicConnection
             else if (state.IsValidated && state.IsDirect && state != _paths.Current && !state.Schedule.HasProbesLeft)
                 state.Schedule.Start(_now, 1, ProbingRtt); // docs/wire/punch.md section 5.3: what we know to work, the peer may not yet.
         }
+        if (_paths.HasDirect)
+            _puncher.Pause(); // The round was asked for; no other has to follow it.
     }
 
     /// <summary>An authentic packet came on a path.</summary>
@@ -205,147 +109,6 @@ public sealed partial class QuicConnection
         if (state == _paths.Current)
             OnCurrentPathReady();
         ReconsiderPaths();
-    }
-
-    /// <summary>The client's choice: the best validated path (<see cref="PathChooser"/>).</summary>
-    private void ReconsiderPaths()
-    {
-        if (!IsClient || !_isConfirmed)
-            return;
-        PathState best = _paths.Current;
-        for (int i = 0; i < _paths.Count; i++)
-        {
-            // RFC 9000 section 9.5: a path needs an id of its own. Moving to one without would leave no way even to ask for more.
-            if (PathChooser.ShouldSwitch(Rate(best), Rate(_paths[i])) && _peerIds.CanGetFor(_paths[i]))
-                best = _paths[i];
-        }
-        // Where nothing is usable, the server's path is the best guess: it needs nothing but that packets pass.
-        if (best.IsSuspect && best != _paths.First)
-            best = _paths.First;
-        if (best != _paths.Current)
-        {
-            // What died must prove itself again before it is chosen again: the next rounds probe it.
-            if (_paths.Current is { IsSuspect: true, IsDirect: true } dead)
-                dead.Stage = PathStage.Failed;
-            MoveTo(best);
-            _owesPing = true; // The nomination itself: a non-probing packet that asks for an answer.
-        }
-        if (_paths.HasDirect)
-            _puncher.Pause();
-        else
-            _puncher.Resume(_now);
-    }
-
-    /// <summary>A path is as long as its shortest sample: queues, ours above all, are no reason to leave it.</summary>
-    private static PathChooser.Rating Rate(PathState state) => new(
-        state.IsValidated && !state.IsSuspect, state.IsDirect, state.Network.RemoteAddress.IsIPv6, state.Recovery.Rtt.Minimum);
-
-    /// <summary>The server follows the client's newest non-probing packet (RFC 9000 section 9.3).</summary>
-    private void FollowTo(PathState state)
-    {
-        PathState old = _paths.Current;
-        if (old.IsValidated)
-            _lastValidated = old;
-        // RFC 9000 section 9.5: an id of its own; where the peer left none to spare, the one of the path that it left.
-        if (!_peerIds.TryGetFor(state, out _))
-            _peerIds.Move(old, state);
-        MoveTo(state);
-        if (state.IsValidated)
-            return;
-        // RFC 9000 section 8.2.4: given up after three probe timeouts, of the old path or of the new one, whichever is longer.
-        if (state.Stage != PathStage.Validating)
-        {
-            StartOpening(state, _now + (AbandonAfterTimeouts * Larger(ProbeTimeoutOf(old), ProbeTimeoutOf(state))));
-        }
-        // RFC 9000 section 9.3.3: an attacker may have carried the packet; a client that is still at the old address
-        // answers there, with a packet that brings us back.
-        if (old.IsValidated && !old.Schedule.HasProbesLeft)
-            old.Schedule.Start(_now, 1, ProbingRtt);
-    }
-
-    private TimeSpan ProbeTimeoutOf(PathState state) => state.Recovery.Rtt.ProbeTimeout(_loss.PeerMaxAckDelay);
-
-    private static TimeSpan Larger(TimeSpan a, TimeSpan b) => a > b ? a : b;
-
-    /// <summary>RFC 9000 section 9.3.2: the new path does not validate, so the last one that did serves again.</summary>
-    private void FallBack()
-    {
-        if (!IsClient && _lastValidated is { IsValidated: true } last && _paths.Find(last.Network) is not null)
-            MoveTo(last);
-    }
-
-    private PathState? _lastValidated;
-
-    private void MoveTo(PathState state)
-    {
-        PathState old = _paths.Current;
-        _paths.Current = state;
-        _loss.AbandonPath(old.Recovery, _now);
-        _loss.ResumePath(state.Recovery, _now);
-        _loss.ResetPtoCount();
-        if (state.IsValidated)
-            OnCurrentPathReady();
-        Emit(new QuicEvent { Kind = QuicEventKind.PathChanged, Path = state.Network });
-        TracePath(state, "current");
-        if (old.IsRemoved && old != _paths.First)
-            Forget(old);
-    }
-
-    private void OnCurrentPathReady()
-    {
-        PathState current = _paths.Current;
-        current.Mtu.IsEnabled = current.IsDirect;
-        current.Recovery.OnDatagramSizeChanged(current.Mtu.Current);
-        _streams.OnRttUpdate(current.Recovery.Rtt.Smoothed);
-        ObserveAddress(current);
-    }
-
-    /// <summary>OBSERVED_ADDRESS: the newest counts, and no more than one in a second.</summary>
-    private void OnObservedAddress(in ObservedAddressFrame observed, NetworkPath path)
-    {
-        if (observed.Sequence < _peersNextObserved || _now - _observedAt < ObservedInterval)
-            return;
-        _peersNextObserved = observed.Sequence + 1;
-        _observedAt = _now;
-        Emit(new QuicEvent
-        {
-            Kind = QuicEventKind.ObservedAddress,
-            Path = path,
-            Candidate = new Candidate(observed.Address, CandidateKind.PeerReflexive),
-        });
-    }
-
-    /// <summary>Tells the peer under which address it is seen on the path in use.</summary>
-    private void ObserveAddress(PathState state)
-    {
-        if (!PunchAgreed || !state.IsDirect || state.Network.RemoteAddress == _observedAddress)
-            return;
-        _observedAddress = state.Network.RemoteAddress;
-        _nextObserved++;
-        _owesObservedAddress = true;
-    }
-
-    private void WritePunchFrames(scoped ref WireWriter writer, SentFrameList sent)
-    {
-        if (!HasPunchFrames)
-            return;
-        _localCandidates.WriteFrames(ref writer, sent, _peer!.PunchCandidateLimit);
-        var punch = new PunchFrame(_puncher.Round);
-        if (_puncher.OwesFrame && punch.Length <= writer.Remaining)
-        {
-            punch.Write(ref writer);
-            sent.Add(new SentFrame(SentFrameKind.Punch, punch.Round, 0, 0, false));
-            _puncher.OwesFrame = false;
-        }
-        if (!_owesObservedAddress)
-            return;
-        var observed = new ObservedAddressFrame(_nextObserved - 1, _observedAddress);
-        if (observed.Length <= writer.Remaining)
-        {
-            observed.Write(ref writer);
-            sent.Add(new SentFrame(SentFrameKind.ObservedAddress, observed.Sequence, 0, 0, false));
-            _owesObservedAddress = false;
-        }
     }
 
     /// <summary>Answers and challenges, each on its own path: one datagram that is not part of the data's flow.</summary>
@@ -429,9 +192,6 @@ public sealed partial class QuicConnection
         return true;
     }
 
-    /// <summary>Room for a short header, two frames of nine bytes, and a tag.</summary>
-    private const int SmallProbeBytes = 1 + ConnectionId.MaxLength + 4 + 9 + 9 + AeadTagLength;
-
     /// <summary>One datagram of the size that the search wants to try (RFC 8899).</summary>
     private bool TryTransmitMtuProbe(Span<byte> buffer, out Transmit transmit)
     {
@@ -459,17 +219,6 @@ public sealed partial class QuicConnection
         return true;
     }
 
-    /// <summary>Pairs with an address that the peer withdrew, unless it has shown that the path works.</summary>
-    private void ForgetPairs(UdpAddress address)
-    {
-        for (int i = _paths.Count - 1; i >= 0; i--)
-        {
-            PathState state = _paths[i];
-            if (state.IsPair && !state.IsValidated && state != _paths.Current && state.Network.RemoteAddress == address)
-                Forget(state);
-        }
-    }
-
     /// <summary>Nothing large arrives on a path (RFC 8899 section 4.3).</summary>
     private void OnBlackHole(PathState state)
     {
@@ -477,7 +226,4 @@ public sealed partial class QuicConnection
         state.Mtu.OnBlackHole(_now);
         state.Recovery.OnDatagramSizeChanged(state.Mtu.Current);
     }
-
-    private void TracePath(PathState state, string text) =>
-        _options.Trace?.Record(new TraceEvent(TraceKind.Path, _now, IsClient, PacketNumberSpace.Application, 0, 0, state.Network, text));
 }

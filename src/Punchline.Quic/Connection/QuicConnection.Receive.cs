@@ -63,9 +63,9 @@ public sealed partial class QuicConnection
             case PacketType.Initial:
                 // RFC 9000 section 14.1: a server discards an Initial in a datagram that is too small.
                 if (!IsClient && datagramLength < MinInitialDatagram)
-                    return Drop("small Initial", packet.Length);
+                    return Drop(PacketNumberSpace.Initial, "small Initial", packet.Length);
                 if (IsClient && !header.Token.IsEmpty) // RFC 9000 section 17.2.2
-                    return Drop("token from a server", packet.Length);
+                    return Drop(PacketNumberSpace.Initial, "token from a server", packet.Length);
                 return ReceiveHandshakePacket(Space(PacketNumberSpace.Initial), header, packet, path, ecn);
             case PacketType.Handshake:
                 return ReceiveHandshakePacket(Space(PacketNumberSpace.Handshake), header, packet, path, ecn);
@@ -78,7 +78,8 @@ public sealed partial class QuicConnection
                 OnVersionNegotiation(packet);
                 return false;
             default:
-                return Drop("unsupported packet type", packet.Length);
+                // 0-RTT, which shares the space of 1-RTT packets (RFC 9000 section 12.3), and versions that are not ours.
+                return Drop(PacketNumberSpace.Application, "unsupported packet type", packet.Length);
         }
     }
 
@@ -87,13 +88,13 @@ public sealed partial class QuicConnection
     {
         // RFC 9000 section 9: no other path before the handshake is confirmed.
         if (space.ReadKeys is not { } keys || path is null)
-            return Drop("no keys", packet.Length);
+            return Drop(space.Id, "no keys", packet.Length);
         if (!keys.Header.TryUnprotect(packet, header.PacketNumberOffset, out int numberLength))
-            return Drop("too short", packet.Length);
+            return Drop(space.Id, "too short", packet.Length);
         ulong number = ReadPacketNumber(packet, header.PacketNumberOffset, numberLength, space);
         int headerLength = header.PacketNumberOffset + numberLength;
         if (!keys.Aead.TryOpen(packet, headerLength, number))
-            return Drop("not authentic", packet.Length);
+            return Drop(space.Id, "not authentic", packet.Length);
         if (FirstByte.HasReservedBits(packet[0])) // RFC 9000 section 17.2
         {
             CloseWith(QuicError.Transport(TransportErrorCode.ProtocolViolation, "reserved bits are set"));
@@ -101,7 +102,7 @@ public sealed partial class QuicConnection
         }
         if (space.Received.IsDuplicate(number))
         {
-            Drop("duplicate", packet.Length);
+            Drop(space.Id, "duplicate", packet.Length);
             return true;
         }
         if (IsClient && !_peerIdKnown)
@@ -112,7 +113,7 @@ public sealed partial class QuicConnection
         }
         else if (header.Source != _handshakeDestination)
         {
-            return Drop("changed source connection id", packet.Length); // RFC 9000 section 7.2
+            return Drop(space.Id, "changed source connection id", packet.Length); // RFC 9000 section 7.2
         }
         if (!IsClient && space.Id == PacketNumberSpace.Handshake)
         {
@@ -128,9 +129,9 @@ public sealed partial class QuicConnection
     {
         // RFC 9001 section 5.7: a server opens no 1-RTT packet before its handshake is complete.
         if (_oneRtt is not { } keys || (!IsClient && !IsEstablished))
-            return Drop("no keys", packet.Length);
+            return Drop(PacketNumberSpace.Application, "no keys", packet.Length);
         if (!keys.ReadHeader.TryUnprotect(packet, header.PacketNumberOffset, out int numberLength))
-            return Drop("too short", packet.Length);
+            return Drop(PacketNumberSpace.Application, "too short", packet.Length);
         PacketSpace space = Space(PacketNumberSpace.Application);
         ulong number = ReadPacketNumber(packet, header.PacketNumberOffset, numberLength, space);
         int headerLength = header.PacketNumberOffset + numberLength;
@@ -146,7 +147,7 @@ public sealed partial class QuicConnection
                 CloseWith(QuicError.Transport(TransportErrorCode.AeadLimitReached, "too many forged packets"));
                 return false;
             default:
-                return Drop("not authentic", packet.Length);
+                return Drop(PacketNumberSpace.Application, "not authentic", packet.Length);
         }
         if (FirstByte.HasReservedBits(packet[0])) // RFC 9000 section 17.3.1
         {
@@ -155,13 +156,13 @@ public sealed partial class QuicConnection
         }
         if (space.Received.IsDuplicate(number))
         {
-            Drop("duplicate", packet.Length);
+            Drop(PacketNumberSpace.Application, "duplicate", packet.Length);
             return true;
         }
         path ??= AdoptPath(network, datagramLength);
         if (path is null)
         {
-            Drop("unknown path", packet.Length);
+            Drop(PacketNumberSpace.Application, "unknown path", packet.Length);
             return true;
         }
         Process(space, number, packet[headerLength..^AeadTagLength], path, header.Destination, ecn, packet.Length,
@@ -221,10 +222,10 @@ public sealed partial class QuicConnection
         OnClosed();
     }
 
-    private bool Drop(string reason, int size)
+    private bool Drop(PacketNumberSpace space, string reason, int size)
     {
         _statistics.PacketsDropped++;
-        _options.Trace?.Record(new TraceEvent(TraceKind.PacketDropped, _now, IsClient, PacketNumberSpace.Application, 0, size, null, reason));
+        _options.Trace?.Record(new TraceEvent(TraceKind.PacketDropped, _now, IsClient, space, 0, size, null, reason));
         return false;
     }
 }

@@ -97,9 +97,7 @@ public sealed partial class QuicConnection
         if (!_isConfirmed)
             return;
         if (_loss.PtoCount >= BlackHoleAfterTimeouts)
-        {
             OnBlackHole(current);
-        }
         if (_loss.PtoCount >= SuspectAfterTimeouts)
         {
             current.IsSuspect = true;

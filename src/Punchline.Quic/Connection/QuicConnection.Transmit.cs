@@ -36,6 +36,9 @@ public sealed partial class QuicConnection
     /// <summary>What we tell as max_ack_delay: RFC 9000's default.</summary>
     private static readonly TimeSpan MaxAckDelay = TimeSpan.FromMilliseconds(25);
 
+    /// <summary>The first bidirectional stream: what has to work before a direct path stands (DESIGN decision 9).</summary>
+    private static readonly StreamId ControlStream = StreamId.From(clientInitiated: true, bidirectional: true, ordinal: 0);
+
     private readonly BuiltPacket[] _datagram = new BuiltPacket[3];
     private readonly BatchedHeader[] _batch = new BatchedHeader[MaxBatchDatagrams];
     private readonly byte[] _samples = new byte[MaxBatchDatagrams * HeaderKey.SampleLength];
@@ -45,6 +48,7 @@ public sealed partial class QuicConnection
     private bool _owesPing;
     private bool _cannotSend;
     private bool _mark;
+    private bool _discardInitialKeys;
     private int _acksOnly;
     private ulong _nextSkip;
 
@@ -137,16 +141,26 @@ public sealed partial class QuicConnection
             length += built.End + AeadTagLength;
             packets++;
         }
-        if (packets == 0)
-            return 0;
-        if (pad && length < size)
+        return packets == 0 ? 0 : SealDatagram(path, buffer, packets, length, padTo: pad ? size : 0);
+    }
+
+    /// <summary>Pads the last packet of a datagram and seals them all.</summary>
+    /// <param name="path">Where it goes.</param>
+    /// <param name="buffer">In which they were built.</param>
+    /// <param name="packets">How many of <see cref="_datagram"/> it holds.</param>
+    /// <param name="length">Its length so far, tags included.</param>
+    /// <param name="padTo">The length that it must have at least.</param>
+    /// <returns>Its length.</returns>
+    private int SealDatagram(PathState path, Span<byte> buffer, int packets, int length, int padTo)
+    {
+        if (length < padTo)
         {
             ref BuiltPacket last = ref _datagram[packets - 1];
-            int padding = size - length;
+            int padding = padTo - length;
             buffer.Slice(last.Start + last.End, padding).Clear(); // PADDING frames are zeros.
             last.End += padding;
             last.IsPadded = true;
-            length = size;
+            length = padTo;
         }
         for (int i = 0; i < packets; i++)
             Seal(_datagram[i], path, buffer, SentPacketFlags.None);
@@ -327,8 +341,6 @@ public sealed partial class QuicConnection
             CloseWith(QuicError.Transport(TransportErrorCode.AeadLimitReached, "the peer lets no key update happen"));
     }
 
-    private bool _discardInitialKeys;
-
     private void Count(PathState path, int length)
     {
         path.CountSent(length);
@@ -397,9 +409,6 @@ public sealed partial class QuicConnection
         if (data && !datagramsFirst)
             WriteDatagrams(ref writer, sent);
     }
-
-    /// <summary>The first bidirectional stream: what has to work before a direct path stands (DESIGN decision 9).</summary>
-    private static readonly StreamId ControlStream = StreamId.From(clientInitiated: true, bidirectional: true, ordinal: 0);
 
     private bool MayCarryData(PathState path) => path.IsDirect || _options.Transport.DataOverRelay || !_options.Transport.Punch;
 
@@ -498,16 +507,8 @@ public sealed partial class QuicConnection
         }
         if (packets == 0)
             return false;
-        if (IsClient && _datagram[0].Space == PacketNumberSpace.Initial && length < size)
-        {
-            ref BuiltPacket last = ref _datagram[packets - 1];
-            buffer.Slice(last.Start + last.End, size - length).Clear();
-            last.End += size - length;
-            length = size;
-        }
-        for (int i = 0; i < packets; i++)
-            Seal(_datagram[i], path, buffer, SentPacketFlags.None);
-        Count(path, length);
+        // RFC 9000 section 14.1, as for every datagram with an Initial that a client sends.
+        length = SealDatagram(path, buffer, packets, length, padTo: IsClient && _datagram[0].Space == PacketNumberSpace.Initial ? size : 0);
         ProtectHeaders(buffer);
         transmit = new Transmit(path.Network, header + length, header + length, false, 0);
         return true;

@@ -19,8 +19,8 @@ namespace Punchline.Quic;
 /// <item>reads <see cref="NextTimeout"/> and calls <see cref="OnTimeout"/> when that time has come.</item>
 /// </list>
 /// <para>The files: this one holds the state and what the owner calls; <c>.Handshake</c> pumps TLS and keys, <c>.Receive</c>
-/// takes packets apart, <c>.Frames</c> acts on frames, <c>.Transmit</c> builds packets, <c>.Probing</c> looks after paths,
-/// <c>.Timers</c> after time.</para>
+/// takes packets apart, <c>.Frames</c> acts on frames, <c>.Transmit</c> builds packets, <c>.Paths</c> knows the paths and chooses,
+/// <c>.Probing</c> finds out about them, <c>.Candidates</c> speaks of addresses, <c>.Timers</c> looks after time.</para>
 /// </remarks>
 public sealed partial class QuicConnection : IDisposable
 {
@@ -112,24 +112,28 @@ public sealed partial class QuicConnection : IDisposable
     /// <summary>Figures since the start.</summary>
     public ConnectionStatistics Statistics => _statistics;
 
-    /// <summary>The largest DATAGRAM payload that fits the current path, in bytes; 0 if the peer takes none, or not yet.</summary>
+    /// <summary>The largest DATAGRAM payload that fits the current path and the peer's limit, in bytes; 0 if the peer takes none, or not yet.</summary>
     public int MaxDatagramPayload
     {
         get
         {
             if (_peer is null || _peer.MaxDatagramFrameSize == 0 || !IsEstablished)
                 return 0;
-            // Short header with an 8-byte id and a 4-byte number, tag, frame type, and a 2-byte length.
-            int room = _paths.Current.Mtu.Current - (1 + ConnectionId.MaxLength + 4) - AeadTagLength - DatagramFrame.HeaderLength(MaxUdpPayload);
-            return (int)Math.Min((ulong)room, _peer.MaxDatagramFrameSize - (ulong)DatagramFrame.HeaderLength(MaxUdpPayload));
+            // A short header with the longest id and number, and the tag.
+            int room = _paths.Current.Mtu.Current - (1 + ConnectionId.MaxLength + PacketNumberCodec.MaxLength) - AeadTagLength;
+            return DatagramFrame.LargestData(room, _peer.MaxDatagramFrameSize);
         }
     }
 
     /// <summary>The next event, if any.</summary>
     public bool TryReadEvent(out QuicEvent quicEvent)
     {
-        if (_events.TryDequeue(out quicEvent))
-            return true;
+        while (_events.TryDequeue(out quicEvent))
+        {
+            // Told and withdrawn before the owner looked: paths that it made now would outlive their candidate.
+            if (quicEvent.Kind != QuicEventKind.CandidateReceived || _remoteCandidates.IsLive(quicEvent.Candidate.Address))
+                return true;
+        }
         if (!_streams.TryTakeEvent(out StreamEvent stream))
             return false;
         quicEvent = new QuicEvent
@@ -184,7 +188,7 @@ public sealed partial class QuicConnection : IDisposable
     /// <summary>Queues one DATAGRAM payload (RFC 9221): delivered at most once, in any order.</summary>
     /// <returns>False if it is larger than <see cref="MaxDatagramPayload"/> or the queue is full: it was dropped.</returns>
     public bool TrySendDatagram(ReadOnlySpan<byte> payload) =>
-        IsOpen && payload.Length <= MaxDatagramPayload && _datagramsOut.TryEnqueue(payload);
+        IsOpen && MaxDatagramPayload is > 0 and var most && payload.Length <= most && _datagramsOut.TryEnqueue(payload);
 
     /// <summary>Takes the next received DATAGRAM payload.</summary>
     /// <param name="destination">At least 1,500 bytes; what does not fit is lost.</param>
@@ -214,7 +218,7 @@ public sealed partial class QuicConnection : IDisposable
             return false;
         }
         RecoveryPath recovery = state.Recovery;
-        statistics = new PathStatistics(state.IsValidated, recovery.Rtt.Smoothed, recovery.Rtt.Minimum,
+        statistics = new PathStatistics(state.IsValidated, recovery.Rtt.HasSample, recovery.Rtt.Smoothed, recovery.Rtt.Minimum,
             state.Mtu.Current, recovery.Congestion.Window, recovery.BytesInFlight);
         return true;
     }

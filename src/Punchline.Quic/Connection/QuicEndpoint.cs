@@ -26,6 +26,12 @@ public sealed class QuicEndpoint : IConnectionIdTable
     /// <summary>Our resets are no longer: what hides among small packets need not be large.</summary>
     private const int MaxReset = 42;
 
+    /// <summary>The longest reason of a refusal, in bytes of UTF-8: one line for people.</summary>
+    private const int MaxRefusalReason = 200;
+
+    /// <summary>Room for a refusal: an Initial header with two of the longest ids, CONNECTION_CLOSE with its reason, and a tag.</summary>
+    private const int MaxRefusal = MaxRefusalReason + 100;
+
     private readonly QuicEndpointOptions _options;
     private readonly ConnectionContext _context;
     private readonly ConnectionIdFactory _ids;
@@ -210,7 +216,7 @@ public sealed class QuicEndpoint : IConnectionIdTable
         QuicKeyDerivation.InitialSecrets(header.Destination, client, server);
         using LevelKeys keys = LevelKeys.FromSecret(server);
         ConnectionId source = _ids.Create();
-        var buffer = new byte[MtuRefusal];
+        var buffer = new byte[MaxRefusal];
         var writer = new WireWriter(buffer.AsSpan(0, buffer.Length - AeadKey.TagLength));
         PacketHeaderWriter.WriteLong(ref writer, PacketType.Initial, header.Source, source, default, 1, out int lengthOffset);
         int numberOffset = writer.Position;
@@ -226,9 +232,6 @@ public sealed class QuicEndpoint : IConnectionIdTable
         keys.Header.Protect(packet, numberOffset, 1);
         Enqueue(path, packet.ToArray());
     }
-
-    private const int MtuRefusal = 400;
-    private const int MaxRefusalReason = 200;
 
     private void AnswerVersion(Instant now, NetworkPath path, in PacketHeader header, int datagramLength)
     {

@@ -2,13 +2,14 @@ namespace Punchline.Quic;
 
 /// <summary>Figures of one path.</summary>
 /// <param name="IsValidated">The peer answered a challenge on it.</param>
+/// <param name="IsMeasured">There is a sample of its round-trip time.</param>
 /// <param name="SmoothedRtt">The smoothed round-trip time (RFC 9002 section 5.3); the initial guess before any sample.</param>
 /// <param name="MinRtt">The least round-trip time seen.</param>
 /// <param name="MaxDatagramSize">The largest QUIC datagram known to pass, in bytes, without the path's own header.</param>
 /// <param name="CongestionWindow">In bytes.</param>
 /// <param name="BytesInFlight">Sent, counted, and neither acknowledged nor lost.</param>
 public readonly record struct PathStatistics(
-    bool IsValidated, TimeSpan SmoothedRtt, TimeSpan MinRtt, int MaxDatagramSize, long CongestionWindow, long BytesInFlight);
+    bool IsValidated, bool IsMeasured, TimeSpan SmoothedRtt, TimeSpan MinRtt, int MaxDatagramSize, long CongestionWindow, long BytesInFlight);
 
 /// <summary>Figures of one connection since its start.</summary>
 public record struct ConnectionStatistics
@@ -31,6 +32,6 @@ public record struct ConnectionStatistics
     /// <summary>Bytes of packets received that authenticated and were new.</summary>
     public ulong BytesReceived { get; set; }
 
-    /// <summary>DATAGRAM payloads thrown away because the owner did not read them in time.</summary>
+    /// <summary>DATAGRAM payloads thrown away: received ones that the owner did not read in time, and queued ones that no longer fit the path.</summary>
     public ulong DatagramsDropped { get; set; }
 }

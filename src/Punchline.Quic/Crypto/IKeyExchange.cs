@@ -1,7 +1,7 @@
 namespace Punchline.Quic;
 
 /// <summary>
-/// One group of the TLS key exchange (RFC 8446 section 4.2.7), handed in. The shape also fits key encapsulation,
+/// One group of the TLS key exchange (RFC 9846 section 4.3.7), handed in. The shape also fits key encapsulation,
 /// where the responder's share depends on the initiator's.
 /// </summary>
 public interface IKeyExchange

@@ -9,6 +9,6 @@ public interface ISigner
     /// <summary>The 91-byte DER SubjectPublicKeyInfo of the uncompressed P-256 point; its SHA-256 is the peer id.</summary>
     ReadOnlyMemory<byte> PublicKeyInfo { get; }
 
-    /// <summary>Signs: ECDSA over the SHA-256 of the content, DER-encoded (RFC 8446 section 4.2.3).</summary>
+    /// <summary>Signs: ECDSA over the SHA-256 of the content, DER-encoded (RFC 9846 section 4.3.3).</summary>
     byte[] Sign(ReadOnlySpan<byte> content);
 }

@@ -5,14 +5,14 @@ using System.Text;
 namespace Punchline.Quic.Crypto;
 
 /// <summary>
-/// Secrets from secrets: HKDF-Expand-Label of TLS 1.3 (RFC 8446 section 7.1) with SHA-256, as QUIC uses it (RFC 9001 section 5).
+/// Secrets from secrets: HKDF-Expand-Label of TLS 1.3 (RFC 9846 section 7.1) with SHA-256, as QUIC uses it (RFC 9001 section 5).
 /// </summary>
 internal static class QuicKeyDerivation
 {
     /// <summary>The length of every traffic secret: that of SHA-256.</summary>
     public const int SecretLength = 32;
 
-    /// <summary>HkdfLabel: length, then label and context with a byte of length each (RFC 8446 section 7.1).</summary>
+    /// <summary>HkdfLabel: length, then label and context with a byte of length each (RFC 9846 section 7.1).</summary>
     private const int MaxInfoLength = sizeof(ushort) + 1 + byte.MaxValue + 1 + byte.MaxValue;
 
     private static ReadOnlySpan<byte> LabelPrefix => "tls13 "u8;

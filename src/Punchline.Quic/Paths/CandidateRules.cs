@@ -11,17 +11,28 @@ internal static class CandidateRules
     /// <summary>Paths of one connection that may be probed at once: 4 local sockets times 16 candidates.</summary>
     internal const int MaxPairs = 64;
 
-    /// <summary>Private addresses that are not on one of our links: enough for a peer in a second LAN, useless for a scan.</summary>
+    /// <summary>Private addresses that are not on one of our links, live at once: enough for a peer in a second LAN.</summary>
     internal const int MaxPrivateOffLink = 2;
+
+    /// <summary>
+    /// The same in the whole life of a connection, ports counted apart, live or withdrawn: enough for a peer that moves to another
+    /// network once, useless for a scan of ours.
+    /// </summary>
+    internal const int MaxPrivateOffLinkEver = 2 * MaxPrivateOffLink;
+
+    /// <summary>Candidates that may come at once: all that may live.</summary>
+    internal const int Burst = MaxLive;
 
     /// <summary>Below live the services that answer small packets with large ones.</summary>
     internal const int LowestPort = 1024;
 
-    /// <summary>True if a packet may be sent to the candidate because the peer asked for it.</summary>
+    /// <summary>After a burst one more candidate is taken in this time; networks change far more slowly, a scan would not.</summary>
+    internal static readonly TimeSpan NewInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>True if a packet may be sent to the candidate because the peer asked for it, as far as the address alone decides it.</summary>
     /// <param name="address">The candidate's address.</param>
     /// <param name="network">This machine's network.</param>
-    /// <param name="privateOffLink">Private addresses off our links that this peer already has alive; counted up here.</param>
-    internal static bool MayProbe(in UdpAddress address, ILocalNetwork network, ref int privateOffLink)
+    internal static bool MayProbe(in UdpAddress address, ILocalNetwork network)
     {
         if (address.IsNone || address.IsUnspecified || address.IsMulticast || address.IsBroadcastOrReserved)
             return false;
@@ -29,11 +40,10 @@ internal static class CandidateRules
             return false;
         if (address.IsLoopback)
             return network.AllowsLoopback;
-        if (!address.IsPrivate || network.IsOnLink(address))
-            return true;
-        if (address.IsLinkLocal || privateOffLink >= MaxPrivateOffLink)
-            return false;
-        privateOffLink++;
-        return true;
+        return !address.IsLinkLocal || network.IsOnLink(address);
     }
+
+    /// <summary>True if the address is one of a private network that this machine is not part of: these are counted.</summary>
+    internal static bool IsPrivateOffLink(in UdpAddress address, ILocalNetwork network) =>
+        address.IsPrivate && !address.IsLoopback && !network.IsOnLink(address);
 }

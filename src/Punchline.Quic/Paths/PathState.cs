@@ -92,8 +92,8 @@ internal sealed class PathState
 
     internal bool HasResponses => _responseCount > 0;
 
-    /// <summary>True if we were asked to probe this path (a pair), false if the peer's packet made it known.</summary>
-    internal bool IsPair { get; init; }
+    /// <summary>True if we are asked to probe this path (a pair), false if the peer's packet made it known or its candidate is gone.</summary>
+    internal bool IsPair { get; set; }
 
     /// <summary>True once the peer answered a challenge, however small: nobody else's address is hit.</summary>
     internal bool IsAddressValidated { get; set; }

@@ -24,6 +24,7 @@ internal sealed class Puncher
     private readonly bool _isClient;
     private Instant _startedAt = Instant.Never;
     private bool _failureReported;
+    private bool _isWanted;
     private ulong _requested;
     private Instant _windowStart;
     private int _probes;
@@ -71,8 +72,22 @@ internal sealed class Puncher
         return true;
     }
 
-    /// <summary>A direct path stands: no more rounds.</summary>
-    internal void Pause() => NextRoundAt = Instant.Never;
+    /// <summary>A direct path stands: no more rounds, but for one that was asked for.</summary>
+    internal void Pause()
+    {
+        if (!_isWanted)
+            NextRoundAt = Instant.Never;
+    }
+
+    /// <summary>The way out may be another one now: a new round as soon as the interval allows, on either side, whatever stands.</summary>
+    internal void Restart(Instant now)
+    {
+        if (Round == 0)
+            return;
+        _isWanted = true;
+        _failureReported = false;
+        NextRoundAt = Instant.Max(now, _startedAt + RoundInterval);
+    }
 
     /// <summary>The direct path is gone: a new round as soon as the interval allows.</summary>
     internal void Resume(Instant now)
@@ -92,7 +107,7 @@ internal sealed class Puncher
         failed = false;
         if (now < NextRoundAt)
             return false;
-        if (_isClient && Round >= EagerRounds && !_failureReported)
+        if (_isClient && Round >= EagerRounds && !_failureReported && !_isWanted)
         {
             failed = true;
             _failureReported = true;
@@ -107,6 +122,7 @@ internal sealed class Puncher
     {
         Round = round;
         _startedAt = now;
+        _isWanted = false;
         NextRoundAt = _isClient ? now + (_failureReported ? PatientInterval : RoundInterval) : Instant.Never;
     }
 }

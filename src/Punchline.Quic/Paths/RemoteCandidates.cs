@@ -10,13 +10,18 @@ internal sealed class RemoteCandidates(ILocalNetwork network)
 
     private readonly Dictionary<ulong, Entry> _live = new(CandidateRules.MaxLive);
     private readonly Queue<ulong> _gone = new(MaxGone);
+    private readonly HashSet<UdpAddress> _privateOffLink = new(CandidateRules.MaxPrivateOffLinkEver);
+
+    /// <summary>When the allowance of candidates would be whole again, if no more came.</summary>
+    private Instant _wholeAt = Instant.Zero;
 
     private readonly record struct Entry(Candidate Candidate, bool MayProbe);
 
     /// <summary>CANDIDATE.</summary>
     /// <param name="frame">The frame.</param>
+    /// <param name="now">The time.</param>
     /// <param name="probe">True if the candidate is new and may be probed.</param>
-    internal QuicError? OnCandidate(in CandidateFrame frame, out bool probe)
+    internal QuicError? OnCandidate(in CandidateFrame frame, Instant now, out bool probe)
     {
         probe = false;
         if (_live.TryGetValue(frame.Sequence, out Entry known))
@@ -28,18 +33,15 @@ internal sealed class RemoteCandidates(ILocalNetwork network)
             return null;
         if (_live.Count >= CandidateRules.MaxLive)
             return QuicError.Transport(TransportErrorCode.ProtocolViolation, "more candidates than our limit", FrameTypes.Candidate);
-        int privateOffLink = 0;
-        foreach (Entry entry in _live.Values)
-        {
-            if (entry.MayProbe && entry.Candidate.Address.IsPrivate && !network.IsOnLink(entry.Candidate.Address))
-                privateOffLink++;
-        }
-        probe = CandidateRules.MayProbe(frame.Candidate.Address, network, ref privateOffLink);
+        probe = CandidateRules.MayProbe(frame.Candidate.Address, network) && TryTake(now) && TryTakePrivate(frame.Candidate.Address);
         _live.Add(frame.Sequence, new Entry(frame.Candidate, probe));
         return null;
     }
 
     /// <summary>CANDIDATE_GONE.</summary>
+    /// <param name="sequence">The number that the frame names.</param>
+    /// <param name="candidate">The candidate that it was.</param>
+    /// <returns>True if its address was to be probed and is not any more.</returns>
     internal bool OnGone(ulong sequence, out Candidate candidate)
     {
         if (!_gone.Contains(sequence))
@@ -48,8 +50,53 @@ internal sealed class RemoteCandidates(ILocalNetwork network)
                 _gone.Dequeue();
             _gone.Enqueue(sequence);
         }
-        bool known = _live.Remove(sequence, out Entry entry);
+        _live.Remove(sequence, out Entry entry);
         candidate = entry.Candidate;
-        return known;
+        // Its address may have come again under another number, in a packet that was faster.
+        return entry.MayProbe && !IsLive(candidate.Address);
+    }
+
+    /// <summary>True if the peer says that it may be there, and we may look.</summary>
+    internal bool IsLive(UdpAddress address)
+    {
+        foreach (Entry entry in _live.Values)
+        {
+            if (entry.MayProbe && entry.Candidate.Address == address)
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>
+    /// Takes one of the candidates that a peer may bring (<see cref="CandidateRules.Burst"/>, then one in a
+    /// <see cref="CandidateRules.NewInterval"/>): each one that may be probed costs its owner a look into the routing table.
+    /// </summary>
+    private bool TryTake(Instant now)
+    {
+        Instant whole = Instant.Max(_wholeAt, now);
+        if (whole - now > (CandidateRules.Burst - 1) * CandidateRules.NewInterval)
+            return false;
+        _wholeAt = whole + CandidateRules.NewInterval;
+        return true;
+    }
+
+    /// <summary>
+    /// A private address beyond our links counts while it is live, and for as long as the connection lasts: what was withdrawn
+    /// was probed all the same, and whoever tells and withdraws one after the other would look around in our network.
+    /// </summary>
+    private bool TryTakePrivate(UdpAddress address)
+    {
+        if (!CandidateRules.IsPrivateOffLink(address, network))
+            return true;
+        int live = 0;
+        foreach (Entry entry in _live.Values)
+        {
+            if (entry.MayProbe && CandidateRules.IsPrivateOffLink(entry.Candidate.Address, network))
+                live++;
+        }
+        if (live >= CandidateRules.MaxPrivateOffLink)
+            return false;
+        return _privateOffLink.Contains(address)
+            || (_privateOffLink.Count < CandidateRules.MaxPrivateOffLinkEver && _privateOffLink.Add(address));
     }
 }

@@ -20,7 +20,6 @@ internal enum SentFrameKind : byte
     NewConnectionId,
     RetireConnectionId,
     HandshakeDone,
-    NewToken,
     Datagram,
     PathChallenge,
     PathResponse,

@@ -22,12 +22,6 @@ internal sealed class ConnectionFlow(ulong initialWindow, ulong maxWindow)
     /// <summary>Bytes that may still come in.</summary>
     public ulong ReceiveCredit => _window.Limit - _received;
 
-    /// <summary>The limit that we last told the peer.</summary>
-    public ulong ReceiveLimit => _window.Limit;
-
-    /// <summary>The present size of the window.</summary>
-    public ulong WindowSize => _window.Size;
-
     /// <summary>True if a MAX_DATA frame is due.</summary>
     public bool IsMaxDataPending => _announceAgain || _window.IsAnnouncementDue;
 

@@ -14,9 +14,6 @@ internal sealed class CryptoSendBuffer(ChunkPool pool) : IDisposable
     /// <summary>True if a frame could go out: lost bytes, or new ones.</summary>
     public bool HasPending => _buffer.HasLost || _buffer.Sent < _buffer.End;
 
-    /// <summary>True if bytes went out that are neither acknowledged nor due again.</summary>
-    public bool HasUnacknowledged => _buffer.Retained != 0;
-
     /// <summary>Takes bytes of TLS, by copy.</summary>
     public void Append(ReadOnlySpan<byte> data) => _buffer.Append(data);
 
@@ -43,17 +40,6 @@ internal sealed class CryptoSendBuffer(ChunkPool pool) : IDisposable
 
     /// <summary>A CRYPTO frame of this level is lost.</summary>
     public void OnLost(in SentFrame f) => _buffer.OnLost(f.Offset, f.Length);
-
-    /// <summary>Everything in flight is due again: after a Retry, or to probe (RFC 9002 section 6.2.4).</summary>
-    public void MarkAllLost()
-    {
-        for (ulong offset = _buffer.Acked; offset < _buffer.Sent;)
-        {
-            int length = (int)Math.Min(_buffer.Sent - offset, int.MaxValue);
-            _buffer.OnLost(offset, length);
-            offset += (ulong)length;
-        }
-    }
 
     /// <summary>The level's keys are gone: nothing of it is sent any more (RFC 9001 section 4.9).</summary>
     public void Dispose() => _buffer.Drop();

@@ -46,8 +46,8 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
         (State.WaitServerHello, HandshakeType.ServerHello) => OnServerHello(message, body),
         (State.WaitEncryptedExtensions, HandshakeType.EncryptedExtensions) => OnEncryptedExtensions(message, body),
         (State.WaitCertificateOrRequest, HandshakeType.CertificateRequest) => OnCertificateRequest(message, body),
-        (State.WaitCertificateOrRequest or State.WaitCertificate, HandshakeType.Certificate) => OnCertificate(message, body),
-        (State.WaitCertificateVerify, HandshakeType.CertificateVerify) => OnCertificateVerify(message, body),
+        (State.WaitCertificateOrRequest or State.WaitCertificate, HandshakeType.Certificate) => Then(context.OnCertificate(message, body), State.WaitCertificateVerify),
+        (State.WaitCertificateVerify, HandshakeType.CertificateVerify) => Then(context.OnCertificateVerify(message, body), State.WaitFinished),
         (State.WaitFinished, HandshakeType.Finished) => OnFinished(message, body),
         (State.Connected, HandshakeType.NewSessionTicket) => NewSessionTicket.Check(body),
         // RFC 9001 section 4.4.
@@ -143,24 +143,11 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
         return null;
     }
 
-    private QuicError? OnCertificate(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
+    private QuicError? Then(QuicError? error, State next)
     {
-        if (context.Peer.OnCertificate(body) is { } error)
-            return error;
-        context.Transcript.Append(message);
-        _state = State.WaitCertificateVerify;
-        return null;
-    }
-
-    private QuicError? OnCertificateVerify(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
-    {
-        Span<byte> hash = stackalloc byte[TlsCodes.HashLength];
-        context.Transcript.GetHash(hash);
-        if (context.Peer.OnCertificateVerify(body, hash) is { } error)
-            return error;
-        context.Transcript.Append(message);
-        _state = State.WaitFinished;
-        return null;
+        if (error is null)
+            _state = next;
+        return error;
     }
 
     private QuicError? OnFinished(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)

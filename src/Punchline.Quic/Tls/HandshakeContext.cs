@@ -98,6 +98,26 @@ internal sealed class HandshakeContext(TlsOptions options) : IDisposable
         Transcript.Append(writer.Written[start..]);
     }
 
+    /// <summary>The peer's Certificate (RFC 9846 section 4.5.1).</summary>
+    public QuicError? OnCertificate(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
+    {
+        if (Peer.OnCertificate(body) is { } error)
+            return error;
+        Transcript.Append(message);
+        return null;
+    }
+
+    /// <summary>The peer's CertificateVerify, over the transcript before it (RFC 9846 section 4.5.2).</summary>
+    public QuicError? OnCertificateVerify(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
+    {
+        Span<byte> hash = stackalloc byte[TlsCodes.HashLength];
+        Transcript.GetHash(hash);
+        if (Peer.OnCertificateVerify(body, hash) is { } error)
+            return error;
+        Transcript.Append(message);
+        return null;
+    }
+
     /// <summary>Writes our Finished after what the writer holds, and adds it to the transcript.</summary>
     public void WriteFinished(TlsWriter writer)
     {

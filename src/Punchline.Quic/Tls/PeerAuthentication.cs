@@ -14,9 +14,6 @@ internal sealed class PeerAuthentication(TlsOptions options)
     /// <summary>The SHA-256 of the peer's public key; empty until the peer has proved that it holds the key.</summary>
     public ReadOnlyMemory<byte> PeerId { get; private set; }
 
-    /// <summary>The 91-byte SubjectPublicKeyInfo; empty until proved.</summary>
-    public ReadOnlyMemory<byte> PublicKeyInfo { get; private set; }
-
     /// <summary>Takes the body of the peer's Certificate message.</summary>
     public QuicError? OnCertificate(ReadOnlySpan<byte> body)
     {
@@ -51,7 +48,6 @@ internal sealed class PeerAuthentication(TlsOptions options)
         if (!VerifySignature(_claimedKeyInfo, content, signature))
             return TlsAlert.DecryptError.Error("the peer's CertificateVerify is not by its key");
         PeerId = _claimedId;
-        PublicKeyInfo = _claimedKeyInfo;
         return null;
     }
 

@@ -31,8 +31,8 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
     public QuicError? OnMessage(HandshakeType type, ReadOnlySpan<byte> message, ReadOnlySpan<byte> body) => (_state, type) switch
     {
         (State.WaitClientHello or State.WaitSecondClientHello, HandshakeType.ClientHello) => OnClientHello(message, body),
-        (State.WaitCertificate, HandshakeType.Certificate) => OnCertificate(message, body),
-        (State.WaitCertificateVerify, HandshakeType.CertificateVerify) => OnCertificateVerify(message, body),
+        (State.WaitCertificate, HandshakeType.Certificate) => Then(context.OnCertificate(message, body), State.WaitCertificateVerify),
+        (State.WaitCertificateVerify, HandshakeType.CertificateVerify) => Then(context.OnCertificateVerify(message, body), State.WaitFinished),
         (State.WaitFinished, HandshakeType.Finished) => OnFinished(message, body),
         // RFC 9001 section 6: keys are updated by QUIC, never by TLS.
         (_, HandshakeType.KeyUpdate) => TlsAlert.UnexpectedMessage.Error("a TLS KeyUpdate"),
@@ -155,24 +155,11 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
         return null;
     }
 
-    private QuicError? OnCertificate(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
+    private QuicError? Then(QuicError? error, State next)
     {
-        if (context.Peer.OnCertificate(body) is { } error)
-            return error;
-        context.Transcript.Append(message);
-        _state = State.WaitCertificateVerify;
-        return null;
-    }
-
-    private QuicError? OnCertificateVerify(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
-    {
-        Span<byte> hash = stackalloc byte[TlsCodes.HashLength];
-        context.Transcript.GetHash(hash);
-        if (context.Peer.OnCertificateVerify(body, hash) is { } error)
-            return error;
-        context.Transcript.Append(message);
-        _state = State.WaitFinished;
-        return null;
+        if (error is null)
+            _state = next;
+        return error;
     }
 
     private QuicError? OnFinished(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)

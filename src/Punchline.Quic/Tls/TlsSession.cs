@@ -29,9 +29,6 @@ internal sealed class TlsSession : IDisposable
     /// </summary>
     public ReadOnlyMemory<byte> PeerId => _context.Peer.PeerId;
 
-    /// <summary>The peer's 91-byte SubjectPublicKeyInfo; empty as long as <see cref="PeerId"/> is.</summary>
-    public ReadOnlyMemory<byte> PeerPublicKeyInfo => _context.Peer.PublicKeyInfo;
-
     /// <summary>The agreed ALPN name; null before it is agreed.</summary>
     public string? NegotiatedProtocol => _role.NegotiatedProtocol;
 

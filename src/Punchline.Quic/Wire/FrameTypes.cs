@@ -62,9 +62,6 @@ internal static class FrameTypes
         return read;
     }
 
-    /// <summary>True for STREAM with any of its flags.</summary>
-    public static bool IsStream(ulong type) => type is >= StreamFirst and <= StreamLast;
-
     /// <summary>True for the punch extension's types, which are known only where it was negotiated.</summary>
     public static bool IsPunch(ulong type) => type is >= Candidate and <= ObservedAddress;
 

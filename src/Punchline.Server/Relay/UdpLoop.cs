@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Punchline.Protocol;
 using Punchline.Quic;
-using Punchline.Relay;
 using Punchline.Stun;
 using Punchline.Udp;
 
@@ -102,7 +101,8 @@ internal sealed class UdpLoop : IDisposable
 
     private void Receive(Instant now, IUdpSocket socket, bool isMain, in UdpReceived received, Span<byte> datagram)
     {
-        if (isMain && RelayFrame.IsRelayFrame(datagram))
+        DatagramKind kind = Demultiplexer.Classify(datagram);
+        if (isMain && kind == DatagramKind.Relay)
         {
             switch (_forwarder.Receive(now, received.Remote, received.Local, datagram, _answer, out int length, out RelayBinding? target))
             {
@@ -116,8 +116,8 @@ internal sealed class UdpLoop : IDisposable
             }
             return;
         }
-        // Anything but STUN gets no answer at all (RFC 9443 tells them apart).
-        if (datagram[0] > 3 || !_stun.TryTake(now))
+        // Anything but STUN gets no answer at all.
+        if (kind != DatagramKind.Stun || !_stun.TryTake(now))
             return;
         ushort otherPort = _ports.AlternatePort == 0 ? (ushort)0 : (ushort)(isMain ? _ports.AlternatePort : _ports.Port);
         var addresses = new StunServerAddresses(received.Local, otherPort, default);

@@ -89,6 +89,13 @@ internal sealed class EndpointConnection : IStreamTransport
         Touch();
     }
 
+    /// <inheritdoc cref="QuicConnection.OnNetworkChanged"/>
+    public void OnNetworkChanged()
+    {
+        Core.OnNetworkChanged(_loop.Now);
+        Touch();
+    }
+
     /// <summary>Closes with an application error (0: none).</summary>
     public void Close(ulong applicationCode, string reason)
     {

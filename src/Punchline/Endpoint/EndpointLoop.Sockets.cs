@@ -7,11 +7,6 @@ namespace Punchline.Endpoint;
 /// <content>Datagrams in and out: demultiplexing, batches, sockets that are full, clients beside QUIC.</content>
 internal sealed partial class EndpointLoop
 {
-    // RFC 9443 section 3: the first byte tells the protocols on one socket apart. STUN has 0 to 3; QUIC version 1 has the
-    // fixed bit 0x40 in every packet (we never grease it); 0x20 to 0x2f is neither, and our relay's.
-    private const byte LastStunByte = 3;
-    private const byte QuicFixedBit = 0x40;
-
     /// <summary>Takes in a socket, which is the loop's from now on.</summary>
     public void AddSocket(IUdpSocket socket)
     {
@@ -27,7 +22,8 @@ internal sealed partial class EndpointLoop
         if (!_slotOf.Remove(socket, out SocketSlot? slot))
             return;
         _slots.Remove(slot);
-        _relayServers.RemoveWhere(entry => entry.Item1 == socket);
+        foreach ((IUdpSocket Socket, UdpAddress Server) entry in _relayServers.Keys.Where(entry => entry.Socket == socket).ToArray())
+            _relayServers.Remove(entry);
         _poller.Remove(socket);
         foreach (EndpointConnection connection in _connections)
             connection.RemovePathsOver(socket);
@@ -64,11 +60,23 @@ internal sealed partial class EndpointLoop
             slot.Clients = Array.FindAll(slot.Clients, other => other != client);
     }
 
-    /// <summary>Accepts relayed datagrams that this socket gets from this server; from anyone else they are dropped.</summary>
-    public void AddRelayServer(IUdpSocket socket, UdpAddress server) => _relayServers.Add((socket, server));
+    /// <summary>
+    /// Accepts relayed datagrams that this socket gets from this server; from anyone else they are dropped. Two names may be one
+    /// server: each call is to be answered by one of <see cref="RemoveRelayServer"/>.
+    /// </summary>
+    public void AddRelayServer(IUdpSocket socket, UdpAddress server) =>
+        _relayServers[(socket, server)] = _relayServers.GetValueOrDefault((socket, server)) + 1;
 
-    /// <summary>Accepts relayed datagrams from this server no more.</summary>
-    public void RemoveRelayServer(IUdpSocket socket, UdpAddress server) => _relayServers.Remove((socket, server));
+    /// <summary>One user of this server less; after the last one no relayed datagram is accepted from it.</summary>
+    public void RemoveRelayServer(IUdpSocket socket, UdpAddress server)
+    {
+        if (!_relayServers.TryGetValue((socket, server), out int users))
+            return; // Its socket has gone, and took it along.
+        if (users > 1)
+            _relayServers[(socket, server)] = users - 1;
+        else
+            _relayServers.Remove((socket, server));
+    }
 
     private void ReceiveAll()
     {
@@ -92,25 +100,25 @@ internal sealed partial class EndpointLoop
         for (int offset = 0; offset < received.Length; offset += received.SegmentSize)
         {
             Span<byte> datagram = slot.Buffer.AsSpan(offset, Math.Min(received.SegmentSize, received.Length - offset));
-            if ((datagram[0] & QuicFixedBit) != 0)
+            switch (Demultiplexer.Classify(datagram))
             {
-                direct ??= Paths.Direct(slot.Socket, received.Local, received.Remote);
-                if (direct is not null)
-                    TakeQuic(direct, received.Ecn, datagram);
-            }
-            else if (RelayFrame.TryReadDataHeader(datagram, out ulong handle))
-            {
-                if (!_relayServers.Contains((slot.Socket, received.Remote)))
-                    continue;
-                if (relayed?.Handle != handle)
-                    relayed = Paths.Relayed(slot.Socket, received.Remote, handle);
-                Span<byte> inner = datagram[RelayFrame.DataHeaderLength..];
-                if (relayed is not null && (inner[0] & QuicFixedBit) != 0)
-                    TakeQuic(relayed, received.Ecn, inner);
-            }
-            else if (datagram[0] <= LastStunByte || RelayFrame.IsRelayFrame(datagram))
-            {
-                TakeForClient(slot, received.Remote, datagram);
+                case DatagramKind.Quic:
+                    direct ??= Paths.Direct(slot.Socket, received.Local, received.Remote);
+                    if (direct is not null)
+                        TakeQuic(direct, received.Ecn, datagram);
+                    break;
+                case DatagramKind.Relay when RelayFrame.TryReadDataHeader(datagram, out ulong handle):
+                    if (!_relayServers.ContainsKey((slot.Socket, received.Remote)))
+                        break;
+                    if (relayed?.Handle != handle)
+                        relayed = Paths.Relayed(slot.Socket, received.Remote, handle);
+                    Span<byte> inner = datagram[RelayFrame.DataHeaderLength..];
+                    if (relayed is not null && Demultiplexer.Classify(inner) == DatagramKind.Quic)
+                        TakeQuic(relayed, received.Ecn, inner);
+                    break;
+                case DatagramKind.Relay or DatagramKind.Stun:
+                    TakeForClient(slot, received.Remote, datagram);
+                    break;
             }
         }
     }

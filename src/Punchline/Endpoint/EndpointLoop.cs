@@ -10,7 +10,7 @@ namespace Punchline.Endpoint;
 /// <remarks>
 /// A turn:
 /// <code>
-///   wait (deadline, datagram, wake-up) → read the clock once
+///   wait (deadline, datagram, wake-up) → read the clock once: did the machine sleep?
 ///     → receive batches: demultiplex → connections, clients beside QUIC
 ///     → posted work → timers → clients that are due
 ///     → batches that waited for a socket
@@ -33,10 +33,11 @@ internal sealed partial class EndpointLoop : IDriver
     private readonly IRouteLookup _routes;
     private readonly IEndpointLog _log;
     private readonly Func<EndpointConnection, IConnectionHandler>? _accept;
+    private readonly WakeWatch _wake;
     private readonly WorkQueue _work = new();
     private readonly List<SocketSlot> _slots = [];
     private readonly Dictionary<IUdpSocket, SocketSlot> _slotOf = [];
-    private readonly HashSet<(IUdpSocket, UdpAddress)> _relayServers = [];
+    private readonly Dictionary<(IUdpSocket Socket, UdpAddress Server), int> _relayServers = [];
     private readonly List<EndpointConnection> _connections = [];
     private readonly List<IDriverTimer> _timers = [];
     private readonly byte[] _sendBuffer = GC.AllocateArray<byte>(EndpointLimits.SendBufferSize, pinned: true);
@@ -55,10 +56,14 @@ internal sealed partial class EndpointLoop : IDriver
         _routes = options.Routes;
         _log = options.Log;
         _accept = options.Accept;
+        _wake = new WakeWatch(options.WallClock);
         Now = _clock();
         foreach (IUdpSocket socket in options.Sockets)
             AddSocket(socket);
     }
+
+    /// <summary>The machine slept: what is known of the network may be past. Driver thread.</summary>
+    public event Action? Woke;
 
     /// <inheritdoc/>
     public Instant Now { get; private set; }
@@ -144,8 +149,10 @@ internal sealed partial class EndpointLoop : IDriver
     /// <summary>One turn of the loop; waits until there is something to do.</summary>
     public void Turn()
     {
-        _poller.Wait(TimeToWait());
+        Instant due = NextDeadline();
+        _poller.Wait(TimeUntil(due));
         Now = _clock();
+        LookForSleep(due);
         ReceiveAll();
         RunWork();
         RunTimers();
@@ -163,10 +170,11 @@ internal sealed partial class EndpointLoop : IDriver
         _ready.Add(connection);
     }
 
-    private TimeSpan TimeToWait()
+    /// <summary>When the next turn has to begin at the latest, and that it need not wait is as good as the time of this one.</summary>
+    private Instant NextDeadline()
     {
         if (_moreToReceive || _ready.Count > 0 || !_work.IsEmpty)
-            return TimeSpan.Zero;
+            return Now;
         Instant next = _waiting.Count > 0 ? Instant.Min(_closeDeadline, Now + BlockedRetry) : _closeDeadline;
         foreach (EndpointConnection connection in _connections)
             next = Instant.Min(next, connection.Deadline);
@@ -177,11 +185,31 @@ internal sealed partial class EndpointLoop : IDriver
             foreach (IDatagramClient client in slot.Clients)
                 next = Instant.Min(next, client.NextTimeout);
         }
-        if (!next.IsSet)
+        // One that has passed is due now: who sets a deadline at the beginning of time has not waited since then.
+        return Instant.Max(next, Now);
+    }
+
+    private TimeSpan TimeUntil(Instant due)
+    {
+        if (!due.IsSet)
             return Timeout.InfiniteTimeSpan;
         // The clock again: the turn itself took time, and pacing must not suffer for it.
-        TimeSpan wait = next - _clock();
+        TimeSpan wait = due > Now ? due - _clock() : TimeSpan.Zero;
         return wait > TimeSpan.Zero ? wait : TimeSpan.Zero;
+    }
+
+    private void LookForSleep(Instant due)
+    {
+        if (!_wake.HasSlept(Now, due))
+            return;
+        try
+        {
+            Woke?.Invoke();
+        }
+        catch (Exception e)
+        {
+            _log.WorkFailed(_wake, e);
+        }
     }
 
     private void RunWork()

@@ -18,6 +18,9 @@ internal sealed class EndpointLoopOptions
     /// <summary>The monotonic clock.</summary>
     public required Func<Instant> Clock { get; init; }
 
+    /// <summary>The wall clock: beside the monotonic one it tells that the machine slept.</summary>
+    public required Func<DateTimeOffset> WallClock { get; init; }
+
     /// <summary>Where datagrams to an address would leave from.</summary>
     public required IRouteLookup Routes { get; init; }
 

@@ -56,6 +56,9 @@ internal interface IConnectionCore : IStreamTransport
     /// <inheritdoc cref="QuicConnection.RemovePath"/>
     void RemovePath(Instant now, NetworkPath path);
 
+    /// <inheritdoc cref="QuicConnection.OnNetworkChanged"/>
+    void OnNetworkChanged(Instant now);
+
     /// <inheritdoc cref="QuicConnection.OnDatagramTooLarge"/>
     void OnDatagramTooLarge(Instant now, NetworkPath path, int size);
 

@@ -121,18 +121,22 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
         }
     }
 
-    private protected override void OnPath(NetworkPath path, TimeSpan roundTrip)
+    private protected override void OnPath(NetworkPath path)
+    {
+        _wasDirect |= path.Kind == PathKind.Direct;
+        DropIfLost();
+    }
+
+    private protected override void OnPathTold(NetworkPath path, TimeSpan roundTrip)
     {
         bool wasDirect = _isDirect;
         _isDirect = path.Kind == PathKind.Direct;
-        _wasDirect |= _isDirect;
         // From one direct path to a better one is no step.
         if (_isDirect && !wasDirect)
         {
             Events.Report(new Progress(Events.Now, ProgressStage.Connected, string.Create(System.Globalization.CultureInfo.InvariantCulture,
                 $"direct to {path.RemoteAddress}, {roundTrip.TotalMilliseconds:0.0} ms")));
         }
-        DropIfLost();
     }
 
     // Before the first direct path nothing is at stake: a new connection is there sooner than the old one is mended. Later its

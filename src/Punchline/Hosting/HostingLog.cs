@@ -34,6 +34,12 @@ internal static partial class HostingLog
 
     [LoggerMessage(109, LogLevel.Information, "{Peer}: data takes the path {Path}")]
     public static partial void PathTaken(ILogger logger, string peer, NetworkPath path);
+
+    [LoggerMessage(110, LogLevel.Information, "{Why}: looking again at every path")]
+    public static partial void LookingAgain(ILogger logger, string why);
+
+    [LoggerMessage(111, LogLevel.Trace, "{Event}")]
+    public static partial void Traced(ILogger logger, TraceEvent @event);
 }
 
 /// <summary>The driver's faults, as lines of the log.</summary>

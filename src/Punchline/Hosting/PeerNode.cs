@@ -39,10 +39,14 @@ internal sealed record PeerNodeOptions
 /// </summary>
 internal sealed class PeerNode : IAsyncDisposable
 {
+    /// <summary>Between two times that the servers are asked because a peer's path failed: what one question does not mend, a second does not at once.</summary>
+    private static readonly TimeSpan LeastBetweenQuestions = TimeSpan.FromSeconds(5);
+
     private readonly P256Signer _signer;
     private readonly NetworkWatcher _watcher;
     private readonly PeerNetwork _network;
     private readonly List<ServerUdp> _servers = [];
+    private Instant? _toldServersAt;
 
     private PeerNode(PeerNodeOptions options)
     {
@@ -64,6 +68,7 @@ internal sealed class PeerNode : IAsyncDisposable
                 ResetKey = options.Identity.ResetKey,
                 Network = _network,
                 Admission = options.Admission,
+                Trace = TraceLog.For(Logger),
             });
             Driver = new EndpointDriver(new EndpointLoopOptions
             {
@@ -71,6 +76,7 @@ internal sealed class PeerNode : IAsyncDisposable
                 Sockets = Sockets.All,
                 Core = new QuicEndpointCore(quic),
                 Clock = () => Clock.Now,
+                WallClock = Time.GetUtcNow,
                 Routes = new SystemRoutes(),
                 Log = new EndpointLog(Logger),
                 Accept = options.Accept,
@@ -116,6 +122,7 @@ internal sealed class PeerNode : IAsyncDisposable
         await node.Driver.CallAsync(loop =>
         {
             node.Loop = loop;
+            loop.Woke += node.OnWoke;
             node.FollowNetwork(node._network.Current);
         }).ConfigureAwait(false);
         node._watcher.Changed += node.OnNetworkChanged;
@@ -149,8 +156,9 @@ internal sealed class PeerNode : IAsyncDisposable
     /// </summary>
     public void AskWhereWeAre()
     {
-        foreach (ServerUdp server in _servers.ToArray())
-            server.OnNetworkChanged();
+        // A friend whose path flaps must not keep every server busy.
+        if (!(Clock.Now - _toldServersAt < LeastBetweenQuestions))
+            TellServers();
     }
 
     /// <summary>Closes every connection as stopped by its user, and ends.</summary>
@@ -173,6 +181,29 @@ internal sealed class PeerNode : IAsyncDisposable
         if (!changed)
             return;
         Loop.Reroute(network.IsOwn);
-        AskWhereWeAre();
+        LookAgain("the machine's network changed");
+    }
+
+    // Interfaces are read on another thread, for that takes milliseconds; what is different there comes back as a change. Everything
+    // else does not wait for it: after a sleep the NATs have forgotten us even if nothing here has changed.
+    private void OnWoke()
+    {
+        ThreadPool.UnsafeQueueUserWorkItem(static watcher => watcher.Check(), _watcher, preferLocal: false);
+        LookAgain("the machine slept");
+    }
+
+    private void LookAgain(string why)
+    {
+        HostingLog.LookingAgain(Logger, why);
+        TellServers();
+        foreach (EndpointConnection connection in Loop.Connections)
+            connection.OnNetworkChanged();
+    }
+
+    private void TellServers()
+    {
+        _toldServersAt = Clock.Now;
+        foreach (ServerUdp server in _servers.ToArray())
+            server.OnNetworkChanged();
     }
 }

@@ -16,6 +16,8 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private static readonly TimeSpan DirectPathPatience = TimeSpan.FromSeconds(10);
 
     private readonly TaskCompletionSource<QuicError> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly PathNews _pathNews = new();
+    private Instant _patienceEnds = Instant.Never;
     private UdpAddress _observed;
     private bool _heardHello;
     private bool _tookDirect;
@@ -40,7 +42,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     public bool IsUnreachable { get; private set; }
 
     /// <inheritdoc/>
-    public Instant NextTimeout { get; private set; } = Instant.Never;
+    public Instant NextTimeout => Instant.Min(_patienceEnds, _pathNews.NextTimeout);
 
     private protected PeerNode Node { get; }
 
@@ -126,7 +128,11 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     }
 
     /// <inheritdoc/>
-    public void OnPathValidated(NetworkPath path) => Events.Detail($"{Peer}: the path {path} works");
+    public void OnPathValidated(NetworkPath path)
+    {
+        Events.Detail($"{Peer}: the path {path} works");
+        TellPath();
+    }
 
     /// <inheritdoc/>
     public void OnPathLost(NetworkPath path) => Events.Detail($"{Peer}: the path {path} was given up");
@@ -157,6 +163,11 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         Node.Loop.RemoveTimer(this);
         Node.Candidates.Leave(this);
         Node.NatKnown -= TellNat;
+        if (Connection.Statistics is { PacketsDropped: var packets, DatagramsDropped: var datagrams } && (packets | datagrams) != 0)
+        {
+            Events.Detail($"{Peer}: {packets} packets were dropped on arrival (repeated, not authentic, or without keys), "
+                + $"{datagrams} datagrams for want of room");
+        }
         if (IsJoined)
         {
             string reason = CloseText.Of(error);
@@ -169,7 +180,10 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     /// <inheritdoc/>
     public void OnTimeout(Instant now)
     {
-        NextTimeout = Instant.Never;
+        TellPath();
+        if (now < _patienceEnds)
+            return;
+        _patienceEnds = Instant.Never;
         Events.Problem(ProblemCode.NoDirectPath, $"No direct path to {Peer} yet, still trying. "
             + $"This side: {NatText.Of(Node.Nat)}; the other side: {NatText.Of(PeerNat)}.");
     }
@@ -199,8 +213,13 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     /// <summary>The peer's HELLO, the first of its messages.</summary>
     private protected abstract void OnHello(TunnelHello hello);
 
-    /// <summary>Data takes another path.</summary>
-    private protected virtual void OnPath(NetworkPath path, TimeSpan roundTrip)
+    /// <summary>Data takes another path, from this moment on.</summary>
+    private protected virtual void OnPath(NetworkPath path)
+    {
+    }
+
+    /// <summary>People have just been told which path data takes.</summary>
+    private protected virtual void OnPathTold(NetworkPath path, TimeSpan roundTrip)
     {
     }
 
@@ -236,10 +255,21 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
             Node.AskWhereWeAre();
         _tookDirect = direct;
         Tunnel?.SetCarrying(direct);
-        NextTimeout = direct ? Instant.Never : Node.Loop.Now + DirectPathPatience;
-        TimeSpan roundTrip = Connection.TryGetPathStatistics(path, out PathStatistics statistics) ? statistics.SmoothedRtt : TimeSpan.Zero;
-        Events.Report(new PathChanged(Events.Now, Peer, path.Kind, path.RemoteAddress.ToIPEndPoint(), roundTrip));
-        HostingLog.PathTaken(Node.Logger, Peer, path);
-        OnPath(path, roundTrip);
+        _patienceEnds = direct ? Instant.Never : Node.Loop.Now + DirectPathPatience;
+        _pathNews.OnPath(path, Node.Loop.Now);
+        OnPath(path);
+        TellPath();
     }
+
+    private void TellPath()
+    {
+        if (!_pathNews.TryTake(Node.Loop.Now, IsMeasured, out NetworkPath path))
+            return;
+        Connection.TryGetPathStatistics(path, out PathStatistics statistics);
+        Events.Report(new PathChanged(Events.Now, Peer, path.Kind, path.RemoteAddress.ToIPEndPoint(), statistics.SmoothedRtt));
+        HostingLog.PathTaken(Node.Logger, Peer, path);
+        OnPathTold(path, statistics.SmoothedRtt);
+    }
+
+    private bool IsMeasured(NetworkPath path) => Connection.TryGetPathStatistics(path, out PathStatistics statistics) && statistics.IsMeasured;
 }

@@ -20,6 +20,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     private static readonly TimeSpan PerEndpoint = TimeSpan.FromSeconds(5);
 
     private readonly List<(IUdpSocket Socket, IDatagramClient Client, object Source)> _clients = [];
+    private ServerChannel? _channel;
     private TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private UdpBinding? _binding;
     private IUdpSocket? _socket;
@@ -64,18 +65,21 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             {
                 continue;
             }
-            IReadOnlyList<UdpAddress> endpoints = channel.UdpEndpoints;
-            ushort alternatePort = channel.Hello.AlternatePort;
             return await node.Driver.CallAsync(_ =>
             {
-                AskWhereWeAre(endpoints, alternatePort);
+                _channel = channel;
+                AskWhereWeAre();
                 return new RelayRoute(_socket!, endpoint, handle);
             }).ConfigureAwait(false);
         }
         throw new ServerChannelException(server, ServerFailure.NoUdp);
     }
 
-    /// <summary>The machine's network changed: bind and ask again. Driver thread only.</summary>
+    /// <summary>
+    /// The machine's network changed, or it slept: binds and asks again, each socket. The handle may be one that the server has forgotten
+    /// meanwhile; then its channel is dead as well, which finds that out now and not after its long silence, and whoever keeps it
+    /// comes back with a new handle. Driver thread only.
+    /// </summary>
     public void OnNetworkChanged()
     {
         if (_binding is null)
@@ -87,8 +91,18 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             Move(_binding, other);
         }
         _binding.Rebind(node.Loop.Now);
-        foreach ((_, _, object source) in _clients)
-            (source as StunKeeper)?.AskNow();
+        if (_channel is null)
+            return;
+        foreach ((IUdpSocket Socket, IDatagramClient Client, object Source) entry in _clients.Where(entry => entry.Source != _binding).ToArray())
+        {
+            if (entry.Source is StunKeeper keeper && node.Sockets.All.Contains(entry.Socket))
+                keeper.AskNow();
+            else
+                Drop(entry);
+        }
+        _seenByAlternate = default;
+        AskWhereWeAre();
+        _channel.Check();
     }
 
     /// <summary>Ends all of it.</summary>
@@ -141,15 +155,13 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         Conclude();
     }
 
-    /// <summary>The binding tells how its own socket looks from the server's main port; STUN tells the rest.</summary>
-    private void AskWhereWeAre(IReadOnlyList<UdpAddress> endpoints, ushort alternatePort)
+    /// <summary>The binding tells how its own socket looks from the server's main port; STUN tells the rest, as far as it is not asked already.</summary>
+    private void AskWhereWeAre()
     {
-        if (_clients.Count > 1)
-            return;
         foreach (IUdpSocket socket in node.Sockets.All)
         {
-            UdpAddress endpoint = endpoints.FirstOrDefault(e => node.Loop.DirectPath(socket, e) is not null);
-            if (endpoint.IsNone || socket == _socket)
+            UdpAddress endpoint = _channel!.UdpEndpoints.FirstOrDefault(e => node.Loop.DirectPath(socket, e) is not null);
+            if (endpoint.IsNone || _clients.Exists(entry => entry.Socket == socket))
                 continue;
             var keeper = new StunKeeper(endpoint, node.Randomness, StunKeeper.DefaultInterval);
             Drive(socket, keeper, () =>
@@ -158,9 +170,9 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
                     node.Candidates.SetReflexive(keeper, mapped);
             });
         }
-        if (alternatePort == 0)
+        if (_channel!.Hello.AlternatePort == 0 || _clients.Exists(static entry => entry.Source is StunBinding))
             return;
-        _alternate = _binding!.Server.WithPort(alternatePort);
+        _alternate = _binding!.Server.WithPort(_channel.Hello.AlternatePort);
         var once = new StunBinding(_alternate, node.Randomness);
         Drive(_socket!, once, () =>
         {
@@ -200,14 +212,17 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         node.Loop.AddClient(socket, _clients[index].Client);
     }
 
+    private void Drop((IUdpSocket Socket, IDatagramClient Client, object Source) entry)
+    {
+        node.Loop.RemoveClient(entry.Socket, entry.Client);
+        node.Candidates.SetReflexive(entry.Source, default);
+        _clients.Remove(entry);
+    }
+
     private void End()
     {
-        foreach ((IUdpSocket socket, IDatagramClient client, object source) in _clients)
-        {
-            node.Loop.RemoveClient(socket, client);
-            node.Candidates.SetReflexive(source, default);
-        }
-        _clients.Clear();
+        foreach ((IUdpSocket Socket, IDatagramClient Client, object Source) entry in _clients.ToArray())
+            Drop(entry);
         if (_binding is not null)
             node.Loop.RemoveRelayServer(_socket!, _binding.Server);
         _binding = null;

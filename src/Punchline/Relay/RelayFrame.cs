@@ -33,9 +33,6 @@ internal static class RelayFrame
     public const int BindLength = 17 + CookieLength + MacLength;
     public const int MaxBoundLength = 17 + 19;
 
-    /// <summary>True if a datagram's first byte says that it is ours.</summary>
-    public static bool IsRelayFrame(ReadOnlySpan<byte> datagram) => !datagram.IsEmpty && datagram[0] >> 4 == 0x2;
-
     public static void WriteDataHeader(Span<byte> destination, ulong handle)
     {
         destination[0] = (byte)RelayFrameType.Data;

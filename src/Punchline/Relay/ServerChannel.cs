@@ -21,8 +21,14 @@ internal sealed class ServerChannel : IAsyncDisposable
     /// <summary>Three pings without any sign of life.</summary>
     public static readonly TimeSpan SilenceLimit = TimeSpan.FromSeconds(45);
 
+    /// <summary>For the answer to the ping of <see cref="Check"/>: many times the round trip of any link, and short enough for whoever has just woken his machine.</summary>
+    public static readonly TimeSpan CheckLimit = TimeSpan.FromSeconds(3);
+
     /// <summary>Events that nobody has read yet; beyond it the channel waits, and the server's own bound holds.</summary>
     private const int MaxEvents = 256;
+
+    /// <summary>Beyond every number of the regular pings; that an answer comes is enough, whichever it answers.</summary>
+    private const ulong CheckEcho = ulong.MaxValue;
 
     private readonly ClientWebSocket _socket;
     private readonly ServerChannelOptions _options;
@@ -34,6 +40,7 @@ internal sealed class ServerChannel : IAsyncDisposable
     private TaskCompletionSource<ControlMessage>? _answer;
     private ServerChannelException? _failure;
     private long _lastHeard;
+    private int _checking;
     private Task _loops = Task.CompletedTask;
 
     private ServerChannel(ServerAddress server, ClientWebSocket socket, ServerChannelOptions options)
@@ -147,6 +154,16 @@ internal sealed class ServerChannel : IAsyncDisposable
     /// <summary>Publishes the whole set of the host's invites and friends again: pairs under a missing one end at once.</summary>
     public Task SetInvitesAsync(IReadOnlyList<(InviteId Id, byte[] Secret)> secrets, IReadOnlyList<EndedEntry> ended, CancellationToken cancellationToken) =>
         SendAsync(new SetInvites(EntriesOf(secrets), ended), cancellationToken);
+
+    /// <summary>
+    /// Pings now: unless there is a sign of life within <see cref="CheckLimit"/>, the channel has failed. After a sleep, or on another
+    /// network; while one check runs, another changes nothing, for the server takes few messages a second.
+    /// </summary>
+    public void Check()
+    {
+        if (Interlocked.Exchange(ref _checking, 1) == 0)
+            _ = CheckAsync();
+    }
 
     /// <summary>Closes the channel; the server forgets what stood on it at once.</summary>
     public async ValueTask DisposeAsync()
@@ -320,6 +337,26 @@ internal sealed class ServerChannel : IAsyncDisposable
         {
             // The channel has ended; whoever ended it has said why.
         }
+    }
+
+    private async Task CheckAsync()
+    {
+        long asked = _options.Time.GetTimestamp();
+        // Not awaited first: with a dead connection even sending may wait. Its failure is the channel's end, which has been told.
+        Task ping = SendAsync(new Ping(CheckEcho), _ending.Token);
+        try
+        {
+            await Task.Delay(CheckLimit, _options.Time, _ending.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The channel has ended.
+            return;
+        }
+        if (Volatile.Read(ref _lastHeard) < asked)
+            Fail(new ServerChannelException(Server, ServerFailure.NoAnswer));
+        await ping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Volatile.Write(ref _checking, 0);
     }
 
     // The first failure is the one that counts: it ends requests, events and the connection.

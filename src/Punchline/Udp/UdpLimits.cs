@@ -3,9 +3,6 @@ namespace Punchline.Udp;
 /// <summary>The sizes that every UDP socket of ours keeps.</summary>
 internal static class UdpLimits
 {
-    /// <summary>Room for one receive: the largest value of UDP's length field, so that nothing is ever cut.</summary>
-    public const int ReceiveRoom = 65_535;
-
     /// <summary>Bytes in one sent batch: what the kernel takes in one piece is an IP packet of at most 65,535 bytes with its headers.</summary>
     public const int MaxBatchBytes = 65_000;
 

@@ -244,7 +244,7 @@ public class SchedulingTests
         {
             FrameTypes.TryReadType(ref r, out ulong type, out _);
             QuicError? error = null;
-            if (FrameTypes.IsStream(type) && StreamFrame.TryRead(ref r, type, out StreamFrame frame))
+            if (type is >= FrameTypes.StreamFirst and <= FrameTypes.StreamLast && StreamFrame.TryRead(ref r, type, out StreamFrame frame))
                 error = to.OnStreamFrame(frame, _now);
             else if (type == FrameTypes.MaxData && MaxDataFrame.TryRead(ref r, out MaxDataFrame maxData))
                 to.OnMaxData(maxData.Maximum);

@@ -37,9 +37,8 @@ public sealed class HandshakeTests
         Assert.Equal(ExpectedClientLog, pair.ClientLog);
         Assert.Equal(ExpectedServerLog, pair.ServerLog);
         AssertAgreement(pair);
-        Assert.Equal(TlsPair.ClientSigner.PublicKeyInfo.ToArray(), pair.Server.PeerPublicKeyInfo.ToArray());
-        Assert.Equal(TlsPair.ServerSigner.PublicKeyInfo.ToArray(), pair.Client.PeerPublicKeyInfo.ToArray());
         Assert.Equal(PeerIdentity.ComputeId(TlsPair.ClientSigner.PublicKeyInfo.Span), pair.Server.PeerId.ToArray());
+        Assert.Equal(PeerIdentity.ComputeId(TlsPair.ServerSigner.PublicKeyInfo.Span), pair.Client.PeerId.ToArray());
         Assert.False(pair.Client.UsedHelloRetryRequest);
         Assert.False(pair.Server.UsedHelloRetryRequest);
     }

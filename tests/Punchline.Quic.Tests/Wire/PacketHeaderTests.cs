@@ -106,8 +106,6 @@ public class PacketHeaderTests
             Assert.Equal(packet.Length - rest, header.PacketNumberOffset);
             Assert.Equal(packet.Length, header.PacketLength);
             Assert.Equal(packetNumberLength, FirstByte.PacketNumberLength(packet[0]));
-            Assert.True(PacketHeader.TryReadDestination(datagram, LocalIdLength, out ConnectionId found));
-            Assert.Equal(destination, found);
         });
 
     [Fact]
@@ -117,10 +115,6 @@ public class PacketHeaderTests
 
         for (int cut = 0; cut < packet.Length; cut++)
             Assert.False(PacketHeader.TryRead(packet.AsSpan(0, cut), LocalIdLength, out _));
-        // First byte, version, length, eight bytes of the id: from there on the destination is known.
-        const int Needed = 1 + 4 + 1 + 8;
-        for (int cut = 0; cut < packet.Length; cut++)
-            Assert.Equal(cut >= Needed, PacketHeader.TryReadDestination(packet.AsSpan(0, cut), LocalIdLength, out _));
     }
 
     [Fact]
@@ -129,13 +123,9 @@ public class PacketHeaderTests
         byte[] packet = [0x40, .. Destination.Span];
 
         for (int cut = 0; cut <= LocalIdLength; cut++)
-        {
             Assert.False(PacketHeader.TryRead(packet.AsSpan(0, cut), LocalIdLength, out _));
-            Assert.False(PacketHeader.TryReadDestination(packet.AsSpan(0, cut), LocalIdLength, out _));
-        }
-        Assert.True(PacketHeader.TryRead(packet, LocalIdLength, out _));
-        Assert.True(PacketHeader.TryReadDestination(packet, LocalIdLength, out ConnectionId destination));
-        Assert.Equal(Destination, destination);
+        Assert.True(PacketHeader.TryRead(packet, LocalIdLength, out PacketHeader header));
+        Assert.Equal(Destination, header.Destination);
     }
 
     [Theory]
@@ -173,7 +163,6 @@ public class PacketHeaderTests
         Assert.Equal(destination, header.DestinationSpan.ToArray());
         Assert.Equal(source, header.SourceSpan.ToArray());
         Assert.Equal(packet.Length, header.PacketLength);
-        Assert.False(PacketHeader.TryReadDestination(packet, LocalIdLength, out _));
         for (int cut = 0; cut < packet.Length - 3; cut++)
             Assert.False(PacketHeader.TryRead(packet.AsSpan(0, cut), LocalIdLength, out _));
     }
@@ -199,10 +188,7 @@ public class PacketHeaderTests
                 Assert.InRange(header.PacketLength, 1, bytes.Length);
                 Assert.InRange(header.PacketNumberOffset, 0, header.PacketLength);
                 if (header.DestinationSpan.Length <= ConnectionId.MaxLength)
-                {
-                    Assert.True(PacketHeader.TryReadDestination(bytes, LocalIdLength, out ConnectionId destination));
-                    Assert.Equal(header.Destination, destination);
-                }
+                    Assert.True(header.DestinationSpan.SequenceEqual(header.Destination.Span));
             },
             iter: 20_000);
     }

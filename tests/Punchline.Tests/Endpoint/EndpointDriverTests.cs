@@ -17,6 +17,7 @@ public sealed class EndpointDriverTests
             Sockets = [platform.Bind(new UdpAddress(IPAddress.Loopback, 0))],
             Core = core,
             Clock = () => clock.Now,
+            WallClock = static () => DateTimeOffset.UnixEpoch,
             Routes = new SystemRoutes(),
             Log = log,
             Accept = _ =>
@@ -78,6 +79,7 @@ public sealed class EndpointDriverTests
             Sockets = [rig.Socket],
             Core = rig.Core,
             Clock = () => rig.Time,
+            WallClock = static () => DateTimeOffset.UnixEpoch,
             Routes = new FakeRoutes(),
             Log = rig.Log,
             Accept = connection => rig.Handlers[(FakeCore)connection.Core] = new RecordingHandler(),

@@ -138,6 +138,24 @@ public sealed class EndpointLoopTests
     }
 
     [Fact]
+    public void A_server_of_two_users_stays_known_until_both_have_left()
+    {
+        var rig = new LoopRig();
+        UdpAddress server = FakeSocket.Address("203.0.113.1:3478");
+        rig.Loop.AddRelayServer(rig.Socket, server);
+        rig.Loop.AddRelayServer(rig.Socket, server);
+        foreach (int expected in new[] { 1, 1 })
+        {
+            rig.Loop.RemoveRelayServer(rig.Socket, server);
+            rig.Socket.Arrive("203.0.113.1:3478", "192.0.2.1:0", [RelayData, 0, 1, 2, 3, 4, 5, 6, 7, 0x40, 5]);
+            rig.Loop.Turn();
+            Assert.Equal(expected, rig.Core.Received.Count);
+        }
+        // Once more is no harm: its socket may have gone first.
+        rig.Loop.RemoveRelayServer(rig.Socket, server);
+    }
+
+    [Fact]
     public void Relayed_datagrams_from_anyone_but_a_known_server_are_dropped()
     {
         var rig = new LoopRig();
@@ -351,6 +369,72 @@ public sealed class EndpointLoopTests
         Assert.Equal([rig.Time], second.Calls);
     }
 
+    // ---- sleep
+
+    [Fact]
+    public void A_wall_clock_that_ran_ahead_means_that_the_machine_slept()
+    {
+        var rig = new LoopRig();
+        int woke = 0;
+        rig.Loop.Woke += () => woke++;
+        rig.Loop.Turn();
+        rig.Slept = TimeSpan.FromSeconds(2.9);
+        rig.Loop.Turn();
+        Assert.Equal(0, woke);
+        rig.Slept += TimeSpan.FromHours(8);
+        rig.Loop.Turn();
+        rig.Loop.Turn();
+        Assert.Equal(1, woke);
+        rig.Slept -= TimeSpan.FromHours(1); // set back by somebody
+        rig.Loop.Turn();
+        Assert.Equal(1, woke);
+    }
+
+    [Fact]
+    public void A_deadline_that_was_missed_by_far_means_the_same()
+    {
+        var rig = new LoopRig();
+        FakeCore core = rig.Incoming(1);
+        int woke = 0;
+        rig.Loop.Woke += () => woke++;
+        foreach ((double late, int expected) in new[] { (0.0, 0), (2.9, 0), (3.1, 1), (600.0, 2) })
+        {
+            core.NextTimeout = rig.Time + TimeSpan.FromSeconds(5);
+            rig.Loop.MarkReady(core.Owner!);
+            rig.Poller.OnWait = null;
+            rig.Loop.Turn();
+            rig.Poller.OnWait = () => rig.Time += rig.Poller.Waits[^1] + TimeSpan.FromSeconds(late);
+            rig.Loop.Turn();
+            Assert.Equal(expected, woke);
+        }
+    }
+
+    [Fact]
+    public void Waiting_for_nothing_in_particular_is_no_sleep()
+    {
+        var rig = new LoopRig();
+        int woke = 0;
+        rig.Loop.Woke += () => woke++;
+        rig.Loop.Turn();
+        Assert.Equal(Timeout.InfiniteTimeSpan, rig.Poller.Waits[^1]);
+        rig.Time += TimeSpan.FromHours(1);
+        rig.Loop.Turn();
+        Assert.Equal(0, woke);
+    }
+
+    [Fact]
+    public void A_connection_hears_that_the_network_is_another_one_in_the_same_turn()
+    {
+        var rig = new LoopRig();
+        FakeCore core = rig.Incoming(1);
+        rig.Loop.Woke += () => core.Owner!.OnNetworkChanged();
+        rig.Slept = TimeSpan.FromMinutes(1);
+        int asked = core.TransmitCalls;
+        rig.Loop.Turn();
+        Assert.Equal([rig.Time], core.NetworkChanges);
+        Assert.True(core.TransmitCalls > asked);
+    }
+
     // ---- clients beside QUIC
 
     private sealed class FakeClient(string server) : IDatagramClient
@@ -392,14 +476,15 @@ public sealed class EndpointLoopTests
         Assert.Equal(["203.0.113.1:3478"], rig.Socket.Sent.Select(s => s.Remote.ToString()));
 
         rig.Socket.Arrive("203.0.113.2:3478", "192.0.2.1:0", [0x22, 1]);
-        rig.Socket.Arrive("203.0.113.1:3478", "192.0.2.1:0", [0x01, 1]);
-        rig.Socket.Arrive("203.0.113.9:3478", "192.0.2.1:0", [0x01, 2]);
+        byte[] message = [0x01, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, .. new byte[12]];
+        rig.Socket.Arrive("203.0.113.1:3478", "192.0.2.1:0", message);
+        rig.Socket.Arrive("203.0.113.9:3478", "192.0.2.1:0", message);
         relay.NextTimeout = rig.Time + TimeSpan.FromMilliseconds(250);
         relay.Due.Enqueue([0x23]);
         rig.Poller.OnWait = () => Assert.Equal(TimeSpan.FromMilliseconds(250), rig.Poller.Waits[^1]);
         rig.Loop.Turn();
         Assert.Equal([[0x22, 1]], relay.Taken);
-        Assert.Equal([[0x01, 1]], stun.Taken);
+        Assert.Equal([message], stun.Taken);
         // Answered at once, though its time had not come.
         Assert.Equal([0x23], rig.Socket.Sent[^1].Bytes);
 
@@ -602,6 +687,7 @@ public sealed class EndpointLoopTests
             Sockets = [socket],
             Core = endpoint,
             Clock = () => new Instant(1),
+            WallClock = static () => DateTimeOffset.UnixEpoch,
             Routes = new FakeRoutes(),
             Log = new FakeLog(),
             Accept = _ => new RecordingHandler(),

@@ -80,6 +80,7 @@ internal sealed class FakeCore : IConnectionCore
     public List<NetworkPath> Removed { get; } = [];
     public List<(NetworkPath Path, int Size)> TooLarge { get; } = [];
     public List<Instant> Timeouts { get; } = [];
+    public List<Instant> NetworkChanges { get; } = [];
     public List<(ulong Code, string Reason)> Closes { get; } = [];
     public int TransmitCalls { get; private set; }
 
@@ -124,6 +125,8 @@ internal sealed class FakeCore : IConnectionCore
         Known.Remove(path);
         Removed.Add(path);
     }
+
+    public void OnNetworkChanged(Instant now) => NetworkChanges.Add(now);
 
     public void OnDatagramTooLarge(Instant now, NetworkPath path, int size) => TooLarge.Add((path, size));
 
@@ -250,6 +253,8 @@ internal sealed class LoopRig
     public FakeRoutes Routes { get; } = new();
     public Dictionary<FakeCore, RecordingHandler> Handlers { get; } = [];
     public Instant Time { get; set; } = new(10_000_000);
+    /// <summary>How much further the wall clock went than the monotonic one.</summary>
+    public TimeSpan Slept { get; set; }
     public EndpointLoop Loop { get; }
 
     public LoopRig()
@@ -263,6 +268,7 @@ internal sealed class LoopRig
         Sockets = [Socket, Socket6],
         Core = Core,
         Clock = () => Time,
+        WallClock = () => DateTimeOffset.UnixEpoch + (Time - Instant.Zero) + Slept,
         Routes = Routes,
         Log = Log,
         Accept = connection => Handlers[(FakeCore)connection.Core] = new RecordingHandler(),

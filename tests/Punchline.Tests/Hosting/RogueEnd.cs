@@ -40,6 +40,7 @@ internal sealed class RogueEnd : IAsyncDisposable
             Sockets = [_socket],
             Core = new QuicEndpointCore(quic),
             Clock = () => clock.Now,
+            WallClock = TimeProvider.System.GetUtcNow,
             Routes = new SystemRoutes(),
             Log = new EndpointLog(NullLogger.Instance),
             Accept = accepts ? connection => Heard.Take(connection) : null,

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
+using Punchline.Endpoint;
 using Punchline.Quic;
 using Punchline.Udp;
 using Xunit;
@@ -85,7 +86,7 @@ public sealed class UdpHeaderTests
             Assert.True(sent * datagram.Length >= 64 * 1024, $"only {sent} datagrams fit");
 
             // Only what the slow device lets go makes room. Incoming datagrams end waits, too, so several may pass.
-            byte[] room = new byte[UdpLimits.ReceiveRoom];
+            byte[] room = new byte[EndpointLimits.ReceiveBufferSize];
             int waits = 0;
             do
             {

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using Punchline.Endpoint;
 using Punchline.Quic;
 using Punchline.Udp;
 using Xunit;
@@ -84,7 +85,7 @@ public sealed class UdpSocketTests
     {
         using var pair = new UdpTestPair(platform, ipv6);
         byte[] batch = UdpTestPair.Pattern(pair.First.MaxSegments > 1 ? 12_000 : 1200);
-        byte[] room = new byte[UdpLimits.ReceiveRoom];
+        byte[] room = new byte[EndpointLimits.ReceiveBufferSize];
         UdpAddress first = pair.First.LocalAddress;
         UdpAddress second = pair.Second.LocalAddress;
 

@@ -1,3 +1,4 @@
+using Punchline.Endpoint;
 using Punchline.Quic;
 using Punchline.Udp;
 using Xunit;
@@ -10,7 +11,7 @@ internal sealed class UdpTestPair : IDisposable
     /// <summary>Longer than any pause of a busy machine: reached only if a datagram is really missing.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private readonly byte[] _buffer = new byte[UdpLimits.ReceiveRoom];
+    private readonly byte[] _buffer = new byte[EndpointLimits.ReceiveBufferSize];
 
     public UdpTestPair(string platform, UdpAddress first, UdpAddress second)
     {

@@ -27,6 +27,15 @@ internal readonly ref struct DatagramFrame
     /// <summary>The bytes of the frame before its data.</summary>
     public static int HeaderLength(int dataLength) => 1 + VarInt.Length((ulong)dataLength);
 
+    /// <summary>The most data that one frame may carry, in bytes; 0 for none.</summary>
+    /// <param name="room">Room for the frame in a packet, in bytes: at most what two bytes of length can say.</param>
+    /// <param name="peersLimit">The peer's max_datagram_frame_size, type and length of the frame included (RFC 9221 section 3).</param>
+    public static int LargestData(int room, ulong peersLimit)
+    {
+        int frame = (int)Math.Min((ulong)Math.Max(0, room), peersLimit);
+        return Math.Max(0, frame - HeaderLength(frame));
+    }
+
     /// <summary>Writes the frame up to its data, which the caller writes next.</summary>
     public static void WriteHeader(scoped ref WireWriter w, int dataLength)
     {

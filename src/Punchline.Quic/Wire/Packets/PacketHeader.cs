@@ -57,28 +57,6 @@ internal readonly ref struct PacketHeader
             : TryReadShort(datagram, localConnectionIdLength, out header);
     }
 
-    /// <summary>Reads only the destination of a datagram's first packet, to find who it is for.</summary>
-    /// <returns>False if there is none, or if it is longer than 20 bytes and thus surely not ours.</returns>
-    public static bool TryReadDestination(ReadOnlySpan<byte> datagram, int localCidLength, out ConnectionId destination)
-    {
-        destination = default;
-        if (datagram.IsEmpty)
-            return false;
-        int offset = 1;
-        int length = localCidLength;
-        if (FirstByte.IsLong(datagram[0]))
-        {
-            if (datagram.Length < MinLongLength)
-                return false;
-            length = datagram[1 + sizeof(uint)];
-            offset = 1 + sizeof(uint) + 1;
-        }
-        if (length > ConnectionId.MaxLength || datagram.Length - offset < length)
-            return false;
-        destination = new ConnectionId(datagram.Slice(offset, length));
-        return true;
-    }
-
     private static bool TryReadShort(ReadOnlySpan<byte> datagram, int localConnectionIdLength, out PacketHeader header)
     {
         header = default;

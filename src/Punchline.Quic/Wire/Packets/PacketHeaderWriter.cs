@@ -6,9 +6,6 @@ internal static class PacketHeaderWriter
     /// <summary>The Length field is filled in when the packet is done, so its size is fixed: enough for any packet of ours.</summary>
     private const int LengthFieldLength = 2;
 
-    /// <summary>What a Length field of two bytes can say.</summary>
-    public const int MaxLengthField = (1 << 14) - 1;
-
     /// <summary>The bytes of a long header before the packet number.</summary>
     /// <param name="tokenLength">0 for all types but Initial.</param>
     public static int LongLength(PacketType type, in ConnectionId d, in ConnectionId s, int tokenLength) =>
@@ -42,7 +39,7 @@ internal static class PacketHeaderWriter
 
     /// <summary>Fills in the Length field: the bytes of packet number, payload and tag.</summary>
     /// <param name="packet">The span that the writer had.</param>
-    /// <param name="length">At most <see cref="MaxLengthField"/>.</param>
+    /// <param name="length">At most 16,383: what a Length field of two bytes can say.</param>
     public static void PatchLength(Span<byte> packet, int lengthOffset, int length) =>
         VarInt.Write(packet[lengthOffset..], (ulong)length, LengthFieldLength);
 

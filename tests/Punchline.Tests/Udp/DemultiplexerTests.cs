@@ -1,10 +1,11 @@
-using Punchline.Stun;
+using Punchline.Tests.Stun;
+using Punchline.Udp;
 using Xunit;
 
-namespace Punchline.Tests.Stun;
+namespace Punchline.Tests.Udp;
 
 /// <summary>Which protocol a datagram belongs to, by its first bytes.</summary>
-public sealed class StunDemuxTests
+public sealed class DemultiplexerTests
 {
     [Fact]
     public void Every_first_byte_has_its_place()
@@ -17,10 +18,10 @@ public sealed class StunDemuxTests
             {
                 <= 3 => DatagramKind.Stun,
                 >= 0x20 and <= 0x2f => DatagramKind.Relay,
-                >= 0x40 => DatagramKind.Quic,
+                >= 0x40 and <= 0x7f or >= 0xc0 => DatagramKind.Quic,
                 _ => DatagramKind.Unknown,
             };
-            Assert.Equal(expected, StunDemux.Classify(datagram));
+            Assert.Equal(expected, Demultiplexer.Classify(datagram));
         }
     }
 
@@ -29,10 +30,11 @@ public sealed class StunDemuxTests
     {
         byte[] datagram = (byte[])StunVectors.Request.Clone();
         datagram[7] ^= 1;
-        Assert.Equal(DatagramKind.Unknown, StunDemux.Classify(datagram));
-        Assert.Equal(DatagramKind.Unknown, StunDemux.Classify(StunVectors.Request.AsSpan(0, 19)));
-        Assert.Equal(DatagramKind.Unknown, StunDemux.Classify([]));
-        Assert.Equal(DatagramKind.Relay, StunDemux.Classify([0x20]));
-        Assert.Equal(DatagramKind.Quic, StunDemux.Classify([0x40]));
+        Assert.Equal(DatagramKind.Unknown, Demultiplexer.Classify(datagram));
+        Assert.Equal(DatagramKind.Unknown, Demultiplexer.Classify(StunVectors.Request.AsSpan(0, 19)));
+        Assert.Equal(DatagramKind.Unknown, Demultiplexer.Classify([]));
+        Assert.Equal(DatagramKind.Relay, Demultiplexer.Classify([0x20]));
+        Assert.Equal(DatagramKind.Quic, Demultiplexer.Classify([0x40]));
+        Assert.Equal(DatagramKind.Unknown, Demultiplexer.Classify([0x80]));
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
+using Punchline.Stun;
 
-namespace Punchline.Stun;
+namespace Punchline.Udp;
 
 /// <summary>What a datagram on the shared socket is.</summary>
 internal enum DatagramKind : byte
@@ -19,38 +20,37 @@ internal enum DatagramKind : byte
 }
 
 /// <summary>
-/// Tells the protocols on one socket apart by their first bytes.
+/// Tells the protocols on one socket apart by their first bytes, as RFC 9443 does, and narrower (docs/wire/stun.md).
 /// <code>
-/// 0x00 to 0x03  STUN (RFC 9443 section 2), and its magic cookie from the fifth byte on
+/// 0x00 to 0x03  STUN, if its magic cookie stands behind
 /// 0x20 to 0x2F  the relay frame: in the range that RFC 9443 leaves to DTLS, which never comes here
-/// 0x40 to 0x7F  QUIC, short header; the QUIC bit is never greased
-/// 0x80 to 0xFF  QUIC, long header; with the QUIC bit save for Version Negotiation (RFC 8999 section 6)
+/// 0x40 to 0x7F  QUIC, short header
+/// 0xC0 to 0xFF  QUIC, long header
+/// others        nothing: 0x80 to 0xBF would be QUIC without the QUIC bit, which no peer of ours greases (RFC 9287)
 /// </code>
 /// </summary>
-internal static class StunDemux
+internal static class Demultiplexer
 {
-    /// <summary>The first of the relay frame's type bytes.</summary>
-    public const byte FirstRelayFrame = 0x20;
-
-    /// <summary>The last of the relay frame's type bytes.</summary>
-    public const byte LastRelayFrame = 0x2F;
-
     private const byte LastStun = 0x03;
-    private const byte FirstQuic = 0x40;
+    private const byte FirstRelay = 0x20;
+    private const byte LastRelay = 0x2F;
+    private const byte QuicBit = 0x40;
 
     /// <summary>Classifies a datagram. What lies behind the first bytes is for each protocol to check.</summary>
     public static DatagramKind Classify(ReadOnlySpan<byte> datagram)
     {
         if (datagram.IsEmpty)
             return DatagramKind.Unknown;
-        return datagram[0] switch
+        byte first = datagram[0];
+        if ((first & QuicBit) != 0)
+            return DatagramKind.Quic;
+        return first switch
         {
             <= LastStun => datagram.Length >= StunMessage.HeaderLength
                 && BinaryPrimitives.ReadUInt32BigEndian(datagram[4..]) == StunMessage.MagicCookie
                 ? DatagramKind.Stun
                 : DatagramKind.Unknown,
-            >= FirstRelayFrame and <= LastRelayFrame => DatagramKind.Relay,
-            >= FirstQuic => DatagramKind.Quic,
+            >= FirstRelay and <= LastRelay => DatagramKind.Relay,
             _ => DatagramKind.Unknown,
         };
     }
