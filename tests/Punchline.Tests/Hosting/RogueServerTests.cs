@@ -265,7 +265,7 @@ public sealed class RogueServerTests
         using var limit = new CancellationTokenSource(EventRecorder.Limit);
         while (true)
         {
-            if (ClientState.Open(new StateDirectory(state), hostId.Span).Friend is var (_, secret))
+            if (ClientState.Open(new StateDirectory(state), hostId.Span).Friend is var (_, secret, TimeProvider.System))
                 return secret;
             await Task.Delay(10, limit.Token);
         }
