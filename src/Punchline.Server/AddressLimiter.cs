@@ -4,8 +4,8 @@ using Punchline.Quic;
 
 namespace Punchline.Server;
 
-/// <summary>Counts control channels for each IPv4 address or IPv6 /56, which is what one customer gets, and bounds how fast new ones come.</summary>
-internal sealed class AddressLimiter(int maxChannels, double perSecond)
+/// <summary>Counts channels or connections for each IPv4 address or IPv6 /56, which is what one customer gets, and bounds how fast new ones come.</summary>
+internal sealed class AddressLimiter(int max, double perSecond)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<UdpAddress, Entry> _entries = [];
@@ -18,9 +18,9 @@ internal sealed class AddressLimiter(int maxChannels, double perSecond)
         {
             if (!_entries.TryGetValue(key, out Entry? entry))
                 _entries[key] = entry = new Entry { Rate = new TokenBucket(perSecond, perSecond * ServerLimits.NewChannelsBurstFactor, now) };
-            if (entry.Channels >= maxChannels || !entry.Rate.TryTake(now))
+            if (entry.Count >= max || !entry.Rate.TryTake(now))
                 return false;
-            entry.Channels++;
+            entry.Count++;
             return true;
         }
     }
@@ -30,7 +30,7 @@ internal sealed class AddressLimiter(int maxChannels, double perSecond)
         lock (_lock)
         {
             if (_entries.TryGetValue(KeyOf(address), out Entry? entry))
-                entry.Channels--;
+                entry.Count--;
         }
     }
 
@@ -41,13 +41,14 @@ internal sealed class AddressLimiter(int maxChannels, double perSecond)
         {
             foreach ((UdpAddress key, Entry entry) in _entries)
             {
-                if (entry.Channels == 0 && entry.Rate.IsFull(now))
+                if (entry.Count == 0 && entry.Rate.IsFull(now))
                     _entries.Remove(key);
             }
         }
     }
 
-    private static UdpAddress KeyOf(IPAddress address)
+    /// <summary>What stands for all addresses of one customer.</summary>
+    public static UdpAddress KeyOf(IPAddress address)
     {
         var whole = new UdpAddress(address, 0);
         if (!whole.IsIPv6)
@@ -62,6 +63,6 @@ internal sealed class AddressLimiter(int maxChannels, double perSecond)
     {
         public TokenBucket Rate;
 
-        public int Channels { get; set; }
+        public int Count { get; set; }
     }
 }

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.AspNetCore.WebSockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -31,6 +32,8 @@ public sealed class PunchlineServer : IAsyncDisposable
     private readonly ServerMetrics _metrics = new();
     private readonly ControlService _control;
     private readonly RelayForwarder _forwarder;
+    private readonly ConnectionGate _gate;
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private UdpLoop? _udp;
     private WebApplication? _web;
     private WebApplication? _admin;
@@ -46,8 +49,9 @@ public sealed class PunchlineServer : IAsyncDisposable
         _log = options.LoggerFactory.CreateLogger("Punchline.Server");
         _clock = new MonotonicClock(options.Time);
         _relays = new RelayTable(options.Randomness);
-        _directory = new HostDirectory(_relays, options.MaxPairsPerHost);
-        _control = new ControlService(options, _clock, _directory, _metrics, _log);
+        _directory = new HostDirectory(_relays, _clock, options);
+        _control = new ControlService(options, _clock, _directory, _metrics, () => !_completion.Task.IsFaulted, _log);
+        _gate = new ConnectionGate(options, _clock);
         _forwarder = new RelayForwarder(_relays, options.Randomness);
         _metrics.Observe(() => (_directory.HostCount, _relays.PairCount, _control.ChannelCount), _forwarder.Counters);
     }
@@ -61,6 +65,12 @@ public sealed class PunchlineServer : IAsyncDisposable
     /// <summary>Where the administrator's page is; null without one.</summary>
     public IPEndPoint? AdminEndpoint { get; private set; }
 
+    /// <summary>
+    /// Completes when the server has stopped. Faults with an <see cref="IOException"/> when it can serve no longer, though it was not
+    /// stopped: what remains to do is <see cref="StopAsync"/>.
+    /// </summary>
+    public Task Completion => _completion.Task;
+
     /// <summary>Binds all ports and begins to serve.</summary>
     /// <param name="cancellationToken">Gives the start up.</param>
     /// <exception cref="IOException">A port or address cannot be had; the message names it.</exception>
@@ -73,13 +83,14 @@ public sealed class PunchlineServer : IAsyncDisposable
         Port = ports.Port;
         AlternatePort = ports.AlternatePort;
         _udp = new UdpLoop(ports, platform.CreatePoller(), _forwarder, _clock, _log);
+        _ = WatchAsync(_udp.Completion);
         if (_options.Admin is { } admin)
         {
-            _admin = BuildWeb(kestrel => kestrel.Listen(admin), _ => { }, HandleAdminAsync);
+            _admin = BuildWeb(kestrel => kestrel.Listen(admin), _ => { }, HandleAdminAsync, dualMode: false);
             await StartWebAsync(_admin, $"the administrator's page at {admin}", cancellationToken).ConfigureAwait(false);
             AdminEndpoint = new IPEndPoint(admin.Address, PortOf(_admin));
         }
-        _sweep = _options.Time.CreateTimer(static state => ((ControlService)state!).Sweep(), _control, ServerLimits.Sweep, ServerLimits.Sweep);
+        _sweep = _options.Time.CreateTimer(static state => ((PunchlineServer)state!).Sweep(), this, ServerLimits.Sweep, ServerLimits.Sweep);
         ServerLog.Listening(_log, Port, AlternatePort);
         if (string.IsNullOrEmpty(_options.HostPassword) && _options.AllowedHosts is null)
             ServerLog.NoPassword(_log);
@@ -104,10 +115,24 @@ public sealed class PunchlineServer : IAsyncDisposable
             await web.DisposeAsync().ConfigureAwait(false);
         }
         _udp?.Dispose();
+        _completion.TrySetResult();
     }
 
     /// <summary>As <see cref="StopAsync"/>.</summary>
     public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
+
+    private void Sweep()
+    {
+        _control.Sweep();
+        _gate.Sweep();
+    }
+
+    private async Task WatchAsync(Task udp)
+    {
+        await udp.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (udp.Exception is { InnerException: { } cause })
+            _completion.TrySetException(new IOException($"UDP has failed, without which the server is of no use: {cause.Message}", cause));
+    }
 
     // UDP first, then TCP at the same number; where any port will do, a number that only one of them can have is left.
     private async Task<UdpPorts> BindAsync(UdpPlatform platform, CancellationToken cancellationToken)
@@ -131,7 +156,7 @@ public sealed class PunchlineServer : IAsyncDisposable
             {
                 // Peers may come as soon as Kestrel listens.
                 _control.UdpPorts = (ports.Port, ports.AlternatePort);
-                _web = BuildWeb(kestrel => Listen(kestrel, ports.Port), web => web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero }), _control.HandleAsync);
+                _web = BuildWeb(kestrel => Listen(kestrel, ports.Port), web => web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero }), _control.HandleAsync, dualMode: _options.Address is null);
                 await StartWebAsync(_web, $"TCP port {ports.Port}", cancellationToken).ConfigureAwait(false);
                 return ports;
             }
@@ -150,9 +175,28 @@ public sealed class PunchlineServer : IAsyncDisposable
     private void Listen(KestrelServerOptions kestrel, int port)
     {
         if (_options.Address is null)
-            kestrel.ListenAnyIP(port);
+            kestrel.ListenAnyIP(port, listen => listen.Use(_gate.Use));
         else
-            kestrel.Listen(_options.Address, port);
+            kestrel.Listen(_options.Address, port, listen => listen.Use(_gate.Use));
+    }
+
+    // An address names one family, for TCP as for UDP; left to itself, Kestrel takes IPv4 at [::] as well.
+    private static Socket BindOneFamily(EndPoint address)
+    {
+        if (address is not IPEndPoint { AddressFamily: AddressFamily.InterNetworkV6 } ip)
+            return SocketTransportOptions.CreateDefaultBoundListenSocket(address);
+        var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.DualMode = false;
+            socket.Bind(ip);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     private static async Task StartWebAsync(WebApplication web, string what, CancellationToken cancellationToken)
@@ -167,7 +211,7 @@ public sealed class PunchlineServer : IAsyncDisposable
         }
     }
 
-    private WebApplication BuildWeb(Action<KestrelServerOptions> listen, Action<WebApplication> configure, RequestDelegate handler)
+    private WebApplication BuildWeb(Action<KestrelServerOptions> listen, Action<WebApplication> configure, RequestDelegate handler, bool dualMode)
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(_options.LoggerFactory);
@@ -183,6 +227,8 @@ public sealed class PunchlineServer : IAsyncDisposable
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(10);
             listen(kestrel);
         });
+        if (!dualMode)
+            builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = BindOneFamily);
         // Ctrl-C is the program's to hear, not ours.
         builder.Services.AddSingleton<Microsoft.Extensions.Hosting.IHostLifetime, NoLifetime>();
         WebApplication web = builder.Build();
@@ -200,9 +246,7 @@ public sealed class PunchlineServer : IAsyncDisposable
                 await _metrics.WriteAsync(context.Response.Body, context.RequestAborted).ConfigureAwait(false);
                 break;
             case "/healthz":
-                bool healthy = _udp is { HasFailed: false };
-                context.Response.StatusCode = healthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
-                await context.Response.WriteAsync(healthy ? "ok\n" : "the UDP loop has failed\n", context.RequestAborted).ConfigureAwait(false);
+                await _control.HealthAsync(context).ConfigureAwait(false);
                 break;
             default:
                 context.Response.StatusCode = StatusCodes.Status404NotFound;

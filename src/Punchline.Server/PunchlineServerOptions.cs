@@ -60,7 +60,7 @@ public sealed class PunchlineServerOptions
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>Where nonces, handles and keys come from.</summary>
-    public IRandomness Randomness { get; init; } = new ServerRandomness();
+    public IRandomness Randomness { get; init; } = SystemRandomness.Instance;
 
     /// <summary>Where the log goes; by default nowhere.</summary>
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;

@@ -33,7 +33,7 @@ internal static class ServerLimits
     /// <summary>Messages that a peer has not taken yet; whoever falls behind is cut off.</summary>
     public const int QueuedMessages = 512;
 
-    /// <summary>From the upgrade to REGISTER or OPEN: a peer sends it at once, so this is for a slow link alone.</summary>
+    /// <summary>From the upgrade to the first REGISTER or OPEN that succeeds: a peer sends it at once, so this is for a slow link alone. A client whose host is away comes back.</summary>
     public static readonly TimeSpan FirstMessage = TimeSpan.FromSeconds(10);
 
     /// <summary>Without any sign of life a channel ends: four of the peer's pings.</summary>
@@ -42,8 +42,14 @@ internal static class ServerLimits
     /// <summary>How often channels and address counters are looked through.</summary>
     public static readonly TimeSpan Sweep = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a leaving channel may take for its last messages.</summary>
+    /// <summary>How long a leaving channel may take for its last messages, and again for the peer's answer to the close. Then it is cut off.</summary>
     public static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
+
+    /// <summary>TCP connections of one address beyond its channels: health checks, and channels that are on their way up or down.</summary>
+    public const int PendingConnectionsPerAddress = 16;
+
+    /// <summary>New TCP connections of one address for each new channel that it may have: so that a reason can be given to whoever has too many channels.</summary>
+    public const double ConnectionsPerChannel = 2;
 
     /// <summary>A pair's bytes at once: some ten handshakes with their repetitions and MTU probes; application data soon runs dry.</summary>
     public const double PairBytesBurst = 256 * 1024;
@@ -56,6 +62,18 @@ internal static class ServerLimits
 
     /// <summary>And in a second.</summary>
     public const double PairDatagramsPerSecond = 50;
+
+    /// <summary>
+    /// For so many channels that one client address may have, all its pairs together may spend what one pair may: eight times as much by
+    /// default. Several players behind one NAT, but no relay for free by ever new hosts and invites.
+    /// </summary>
+    public const int ChannelsPerPairBudget = 16;
+
+    /// <summary>After this an unused budget is full again, and forgetting it changes nothing.</summary>
+    public static readonly TimeSpan BudgetRefill = TimeSpan.FromSeconds(PairBytesBurst / PairBytesPerSecond);
+
+    /// <summary>Budgets that are kept, of either kind: some 20 MB, and three times the channels.</summary>
+    public const int RememberedBudgets = 65_536;
 
     /// <summary>STUN answers in a second for the whole server: each is about as large as its request, so this bounds work, not amplification.</summary>
     public const double StunPerSecond = 20_000;

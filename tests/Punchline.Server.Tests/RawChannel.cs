@@ -39,7 +39,6 @@ internal sealed class RawChannel : IDisposable
     public static Register Signed(TestHost host, string name, byte[] serverNonce, byte version = ControlCodec.Version)
     {
         var message = new Register(version, 0, RandomNumberGenerator.GetBytes(32), name, host.Signer.PublicKeyInfo.ToArray(), 5, "x", []);
-        message = message with { Content = ControlCodec.WriteContent(message) };
         return message with { Signature = host.Signer.Sign(ControlProof.HostSignatureInput(name, serverNonce, message)) };
     }
 

@@ -105,8 +105,7 @@ public sealed class ServerTests
         // Renaming what the host signed for the rogue breaks the signature.
         using RawChannel renaming = await RawChannel.ConnectAsync(server);
         Register signed = RawChannel.Signed(host, "rogue.example:3478", renaming.ServerNonce);
-        Register renamed = signed with { Name = "true.example:3478" };
-        await renaming.SendAsync(renamed with { Content = ControlCodec.WriteContent(renamed) });
+        await renaming.SendAsync(signed with { Name = "true.example:3478" });
         Assert.Equal(ControlError.BadSignature, Assert.IsType<ErrorMessage>(await renaming.ReceiveAsync()).Code);
 
         using RawChannel honest = await RawChannel.ConnectAsync(server);
@@ -201,17 +200,16 @@ public sealed class ServerTests
     }
 
     [Fact]
-    public async Task A_new_door_nonce_reaches_clients_that_stand_there_and_those_that_come()
+    public async Task A_new_door_nonce_reaches_clients_that_come()
     {
         await using PunchlineServer server = await TestServer.StartAsync();
         await using var host = new TestHost();
         await host.RegisterAsync(server);
-        await using ServerChannel client = await TestServer.ConnectAsync(server);
-        await host.OpenAsync(client);
         await host.Channel.SetDoorNonceAsync(4711, Token);
-        Assert.Equal(new DoorNonceChanged(4711), await client.Events.ReadAsync(Token));
-        await using ServerChannel later = await TestServer.ConnectAsync(server);
-        Assert.Equal(4711UL, (await host.OpenAsync(later)).DoorNonce);
+        // On another channel than the nonce: the client may come before it.
+        await using ServerChannel client = await TestServer.ConnectAsync(server);
+        while ((await host.OpenAsync(client)).DoorNonce != 4711)
+            await Task.Delay(TimeSpan.FromSeconds(1 / ServerLimits.MessagesPerSecond), Token);
     }
 
     [Fact]
@@ -342,7 +340,7 @@ public sealed class ServerTests
         await using PunchlineServer server = await TestServer.StartAsync(
             new PunchlineServerOptions { Address = IPAddress.Loopback, Port = 0, Admin = new IPEndPoint(IPAddress.Loopback, 0) });
         Assert.True(ServerAddress.TryParse(server.AdminEndpoint!.ToString(), out ServerAddress? admin));
-        var options = new ServerChannelOptions { Time = TimeProvider.System, Randomness = new ServerRandomness(), ProgramVersion = "" };
+        var options = new ServerChannelOptions { Time = TimeProvider.System, Randomness = SystemRandomness.Instance, ProgramVersion = "" };
         var end = await Assert.ThrowsAsync<ServerChannelException>(() => ServerChannel.ConnectAsync(admin!, options, Token));
         Assert.Equal(ServerFailure.NotAServer, end.Failure);
     }
@@ -356,7 +354,7 @@ public sealed class ServerTests
             await using ServerChannel channel = await TestServer.ConnectAsync(server, local.ToString());
             var udp = new UdpAddress(local, server.Port);
             Assert.Equal([udp], channel.UdpEndpoints);
-            Assert.Equal([udp.WithPort((ushort)server.AlternatePort)], channel.AlternateEndpoints);
+            Assert.Equal(server.AlternatePort, channel.AlternatePort);
             using var socket = new Socket(local.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
             byte[] request = new byte[RelayFrame.CookieRequestLength];
             RelayFrame.WriteCookieRequest(request, 9);

@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using Punchline.Invites;
 using Punchline.Protocol;
+using Punchline.Quic;
 using Punchline.Relay;
 using Xunit;
 
@@ -24,7 +25,7 @@ internal static class TestServer
     }
 
     public static Task<ServerChannel> ConnectAsync(PunchlineServer server, string name = "127.0.0.1") => ServerChannel.ConnectAsync(AddressOf(server, name),
-        new ServerChannelOptions { Time = TimeProvider.System, Randomness = new ServerRandomness(), ProgramVersion = "1.2.3" }, TestContext.Current.CancellationToken);
+        new ServerChannelOptions { Time = TimeProvider.System, Randomness = SystemRandomness.Instance, ProgramVersion = "1.2.3" }, TestContext.Current.CancellationToken);
 }
 
 /// <summary>A host with one invite, registered or not.</summary>

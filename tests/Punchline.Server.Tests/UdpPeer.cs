@@ -26,7 +26,7 @@ internal sealed class UdpPeer : IDisposable
 
     public async Task<UdpBinding> BindAsync(UdpAddress server, ulong handle, byte[] key)
     {
-        var binding = new UdpBinding(server, new ServerRandomness(), Now);
+        var binding = new UdpBinding(server, SystemRandomness.Instance, Now);
         binding.SetCredentials(handle, key, Now);
         while (!binding.IsBound)
         {

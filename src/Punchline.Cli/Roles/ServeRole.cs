@@ -29,12 +29,28 @@ internal sealed class ServeRole(PunchlineServerOptions options, IProgress<Punchl
         events.Report(new ServerReady(options.Time.GetUtcNow(), new IPEndPoint(options.Address ?? IPAddress.IPv6Any, _server.Port)));
     }
 
+    /// <summary>Serves until it is stopped.</summary>
+    /// <exception cref="PunchlineException">It cannot begin, or can serve no longer: a service manager starts it again.</exception>
     public async Task RunAsync(CancellationToken stop)
     {
         await StartAsync(stop);
         Notify(ServiceState.Ready);
-        await Task.Delay(Timeout.Infinite, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        Notify(ServiceState.Stopping);
+        try
+        {
+            await _server.Completion.WaitAsync(stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Stopped by its user: the ordinary end.
+        }
+        catch (IOException e)
+        {
+            throw new PunchlineException(ProblemCode.Internal, e.Message, e);
+        }
+        finally
+        {
+            Notify(ServiceState.Stopping);
+        }
     }
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();

@@ -19,16 +19,18 @@ internal sealed class ControlService
     private readonly HashSet<string> _names;
     private readonly HashSet<string>? _allowedHosts;
     private readonly AddressLimiter _addresses;
+    private readonly Func<bool> _isHealthy;
     private readonly ConcurrentDictionary<ControlSession, Task> _sessions = new();
     private int _channels;
     private volatile bool _stopping;
 
-    public ControlService(PunchlineServerOptions options, MonotonicClock clock, HostDirectory directory, ServerMetrics metrics, ILogger log)
+    public ControlService(PunchlineServerOptions options, MonotonicClock clock, HostDirectory directory, ServerMetrics metrics, Func<bool> isHealthy, ILogger log)
     {
         _options = options;
         Clock = clock;
         Directory = directory;
         Metrics = metrics;
+        _isHealthy = isHealthy;
         Log = log;
         _passwordKey = string.IsNullOrEmpty(options.HostPassword) ? [] : ControlProof.PasswordKey(options.HostPassword);
         _names = new HashSet<string>(options.Names.Select(n => n.ToLowerInvariant()), StringComparer.Ordinal);
@@ -62,7 +64,7 @@ internal sealed class ControlService
         string? path = context.Request.Path.Value;
         if (path == "/healthz" && HttpMethods.IsGet(context.Request.Method))
         {
-            await context.Response.WriteAsync("ok\n", context.RequestAborted).ConfigureAwait(false);
+            await HealthAsync(context).ConfigureAwait(false);
             return;
         }
         if (path != "/v1" || !context.WebSockets.IsWebSocketRequest)
@@ -91,6 +93,14 @@ internal sealed class ControlService
             if (entered)
                 _addresses.Leave(address);
         }
+    }
+
+    /// <summary>Says whether the server is of use: without its UDP loop it is not.</summary>
+    public async Task HealthAsync(HttpContext context)
+    {
+        bool healthy = _isHealthy();
+        context.Response.StatusCode = healthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+        await context.Response.WriteAsync(healthy ? "ok\n" : "the UDP loop has failed\n", context.RequestAborted).ConfigureAwait(false);
     }
 
     /// <summary>What the server says first on a channel.</summary>

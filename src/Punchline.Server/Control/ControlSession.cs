@@ -21,12 +21,15 @@ internal sealed class ControlSession : IDisposable
     private readonly WebSocket _socket;
     private readonly Channel<ControlMessage> _outgoing =
         Channel.CreateBounded<ControlMessage>(new BoundedChannelOptions(ServerLimits.QueuedMessages) { SingleReader = true });
-    private readonly CancellationTokenSource _ending = new();
+    private readonly CancellationTokenSource _ending;
+    private readonly Instant _since;
+    private readonly Lock _gate = new();
     private TokenBucket _rate;
     private long _lastHeard;
     private Registration? _registration;
     private PairEntry? _pair;
-    private bool _spoke;
+    private bool _stands;
+    private bool _finished;
 
     public ControlSession(ControlService service, WebSocket socket, UdpAddress remote)
     {
@@ -35,7 +38,9 @@ internal sealed class ControlSession : IDisposable
         Remote = remote;
         Instant now = service.Clock.Now;
         _rate = new TokenBucket(ServerLimits.MessagesPerSecond, ServerLimits.MessagesBurst, now);
+        _since = now;
         _lastHeard = now.Ticks;
+        _ending = new CancellationTokenSource(Timeout.InfiniteTimeSpan, service.Time);
         service.Randomness.FillPublic(Nonce);
     }
 
@@ -67,38 +72,65 @@ internal sealed class ControlSession : IDisposable
             }
             if (_pair is not null)
                 _service.Directory.Close(_pair, PairCloseReason.ClientLeft);
-            _outgoing.Writer.TryComplete();
+            Finish(null);
             await sending.ConfigureAwait(false);
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _ending.Dispose();
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _finished = true;
+            _ending.Dispose();
+        }
+    }
 
-    /// <summary>Queues a message. A peer that does not take its messages is cut off.</summary>
+    /// <summary>Queues a message. A peer that does not take its messages is cut off. After the last message there is none.</summary>
     public void TrySend(ControlMessage message)
     {
-        if (!_outgoing.Writer.TryWrite(message))
-            Abort();
+        lock (_gate)
+        {
+            // A PONG or a PAIR_CLOSED that comes late must not keep the last message from leaving.
+            if (_finished || _outgoing.Writer.TryWrite(message))
+                return;
+        }
+        Abort();
     }
 
-    /// <summary>Sends a last message, then closes.</summary>
-    public void Finish(ControlMessage last)
+    /// <summary>Sends a last message if there is one, then closes. Cut off if the peer does not take it in time.</summary>
+    public void Finish(ControlMessage? last)
     {
-        TrySend(last);
-        _outgoing.Writer.TryComplete();
+        lock (_gate)
+        {
+            if (_finished)
+                return;
+            _finished = true;
+            if (last is not null)
+                _outgoing.Writer.TryWrite(last);
+            _outgoing.Writer.TryComplete();
+            _ending.CancelAfter(ServerLimits.Farewell);
+        }
     }
 
-    /// <summary>Ends the channel if it is silent for too long, or never said what it wants.</summary>
+    /// <summary>
+    /// Ends the channel if it is silent for too long, or has not brought a registration or a pair: what it says otherwise, pings and
+    /// refused requests, costs nothing and so holds no place.
+    /// </summary>
     public void CheckLiveness(Instant now)
     {
-        TimeSpan limit = Volatile.Read(ref _spoke) ? ServerLimits.Silence : ServerLimits.FirstMessage;
-        if (now - new Instant(Volatile.Read(ref _lastHeard)) > limit)
+        bool tooLong = Volatile.Read(ref _stands)
+            ? now - new Instant(Volatile.Read(ref _lastHeard)) > ServerLimits.Silence
+            : now - _since > ServerLimits.FirstMessage;
+        if (tooLong)
             Abort();
     }
 
     private void Abort()
     {
+        lock (_gate)
+            _finished = true;
         _outgoing.Writer.TryComplete();
         _socket.Abort();
     }
@@ -108,10 +140,9 @@ internal sealed class ControlSession : IDisposable
         try
         {
             await foreach (ControlMessage message in _outgoing.Reader.ReadAllAsync().ConfigureAwait(false))
-                await _socket.SendAsync(ControlCodec.Write(message), WebSocketMessageType.Binary, endOfMessage: true, CancellationToken.None).ConfigureAwait(false);
-            using var farewell = new CancellationTokenSource(ServerLimits.Farewell, _service.Time);
+                await _socket.SendAsync(ControlCodec.Write(message), WebSocketMessageType.Binary, endOfMessage: true, _ending.Token).ConfigureAwait(false);
             if (_socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
-                await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, farewell.Token).ConfigureAwait(false);
+                await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, _ending.Token).ConfigureAwait(false);
             // The receive loop sees the peer's answer to the close; a peer that does not answer is not waited for longer.
             _ending.CancelAfter(ServerLimits.Farewell);
         }
@@ -179,7 +210,7 @@ internal sealed class ControlSession : IDisposable
             case Register register when _registration is null && _pair is null:
                 return Register(register);
             case Open open when _registration is null:
-                return Open(open, now);
+                return Open(open);
             case SetInvites invites when _registration is not null:
                 _service.Directory.SetInvites(_registration, invites);
                 return true;
@@ -200,27 +231,27 @@ internal sealed class ControlSession : IDisposable
         _registration = _service.Directory.Register(key, this, message);
         if (_registration is null)
             return Refuse(ControlError.ServerFull);
-        Volatile.Write(ref _spoke, true);
+        Volatile.Write(ref _stands, true);
         _service.Metrics.Registrations.Inc();
         ServerLog.HostRegistered(_service.Log, key.HostId, Remote, message.ProgramVersion);
         TrySend(new Registered(_registration.Binding.Handle, _registration.Binding.Key, Remote, (ushort)Math.Min(_service.MaxPairsPerHost, ushort.MaxValue)));
         return true;
     }
 
-    private bool Open(Open message, Instant now)
+    private bool Open(Open message)
     {
         ControlError error = _service.CheckOpen(message);
         if (error != ControlError.None)
             return Refuse(error);
-        Volatile.Write(ref _spoke, true);
         if (_pair is not null)
         {
             _service.Directory.Close(_pair, PairCloseReason.Replaced);
             _pair = null;
         }
-        error = _service.Directory.Open(this, message, now, out _pair);
+        error = _service.Directory.Open(this, message, out _pair);
         if (error != ControlError.None)
             return Refuse(error, error == ControlError.UnknownInvite ? _service.Directory.EndProofOf(message) : []);
+        Volatile.Write(ref _stands, true);
         _service.Metrics.Opened.Inc();
         return true;
     }

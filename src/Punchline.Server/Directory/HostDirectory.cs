@@ -4,6 +4,7 @@ using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Server.Control;
 using Punchline.Server.Relay;
+using Punchline.Udp;
 
 namespace Punchline.Server.Directory;
 
@@ -11,11 +12,13 @@ namespace Punchline.Server.Directory;
 /// Which hosts are there, and which clients stand at their doors. One lock: every operation is short, and messages are only put into the
 /// sessions' queues. The newest registration of an identity wins.
 /// </summary>
-internal sealed class HostDirectory(RelayTable relays, int maxPairsPerHost)
+internal sealed class HostDirectory(RelayTable relays, MonotonicClock clock, PunchlineServerOptions options)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<HostKey, Registration> _hosts = [];
     private readonly Dictionary<string, int> _namesOf = [];
+    private readonly RelayBudgets<BudgetKey> _pairBudgets = new(RelayBudget.ForPair);
+    private readonly RelayBudgets<UdpAddress> _addressBudgets = new(now => RelayBudget.ForAddress(now, options.MaxChannelsPerAddress));
 
     /// <summary>Registered hosts at this moment.</summary>
     public int HostCount
@@ -78,19 +81,15 @@ internal sealed class HostDirectory(RelayTable relays, int maxPairsPerHost)
         }
     }
 
-    /// <summary>Publishes a new door nonce to the clients that stand there.</summary>
+    /// <summary>Clients that come from now on are told this door nonce.</summary>
     public void SetDoorNonce(Registration registration, ulong nonce)
     {
         lock (_lock)
-        {
             registration.DoorNonce = nonce;
-            foreach (PairEntry pair in registration.Pairs)
-                pair.Client.TrySend(new DoorNonceChanged(nonce));
-        }
     }
 
     /// <summary>Opens a pair for a client that proves an invite. The host hears of it before the client does.</summary>
-    public ControlError Open(ControlSession client, Open message, Instant now, out PairEntry? pair)
+    public ControlError Open(ControlSession client, Open message, out PairEntry? pair)
     {
         pair = null;
         lock (_lock)
@@ -102,10 +101,12 @@ internal sealed class HostDirectory(RelayTable relays, int maxPairsPerHost)
             byte[] expected = ControlProof.OpenMac(relayKey ?? new byte[InviteKeys.RelayKeyLength], message.Name, client.Nonce, message);
             if (!CryptographicOperations.FixedTimeEquals(expected, message.Mac) || !known)
                 return ControlError.UnknownInvite;
-            if (host.Pairs.Count >= maxPairsPerHost || host.Pairs.Count(p => p.InviteId == message.InviteId) >= ServerLimits.PairsPerInvite)
+            if (host.Pairs.Count >= options.MaxPairsPerHost || host.Pairs.Count(p => p.InviteId == message.InviteId) >= ServerLimits.PairsPerInvite)
                 return ControlError.TooManyPairs;
-            RelayPair relay = relays.AddPair(relays.AddBinding(), host.Binding, now);
-            pair = new PairEntry(host, client, message.InviteId, relay);
+            Instant now = clock.Now;
+            var budget = new BudgetKey(host.Key, message.InviteId, AddressLimiter.KeyOf(client.Remote.ToIPAddress()));
+            RelayPair relay = relays.AddPair(relays.AddBinding(), host.Binding, _pairBudgets.Take(now, budget), _addressBudgets.Take(now, budget.Client));
+            pair = new PairEntry(host, client, budget, relay);
             host.Pairs.Add(pair);
             host.Session.TrySend(new PairOpened(relay.HostHandle, message.InviteId, client.Remote));
             client.TrySend(new Opened(relay.Client.Handle, relay.Client.Key, host.DoorNonce, client.Remote));
@@ -166,6 +167,9 @@ internal sealed class HostDirectory(RelayTable relays, int maxPairsPerHost)
     {
         pair.Host.Pairs.Remove(pair);
         relays.Remove(pair.Relay);
+        Instant now = clock.Now;
+        _pairBudgets.Return(now, pair.Budget);
+        _addressBudgets.Return(now, pair.Budget.Client);
         if (tellHost)
             pair.Host.Session.TrySend(new PairClosed(pair.Relay.HostHandle, reason));
         if (tellClient)

@@ -1,4 +1,5 @@
 using Punchline.Invites;
+using Punchline.Quic;
 using Punchline.Server.Control;
 using Punchline.Server.Relay;
 
@@ -28,4 +29,10 @@ internal sealed class Registration(HostKey key, ControlSession session, RelayBin
 }
 
 /// <summary>A pair as the directory knows it.</summary>
-internal sealed record PairEntry(Registration Host, ControlSession Client, InviteId InviteId, RelayPair Relay);
+internal sealed record PairEntry(Registration Host, ControlSession Client, BudgetKey Budget, RelayPair Relay)
+{
+    public InviteId InviteId => Budget.InviteId;
+}
+
+/// <summary>Whose budget a pair spends: a client's address, with one host under one invite. A host that registers anew is the same one.</summary>
+internal readonly record struct BudgetKey(HostKey Host, InviteId InviteId, UdpAddress Client);

@@ -1,14 +1,10 @@
-using Punchline.Protocol;
 using Punchline.Quic;
 
 namespace Punchline.Server.Relay;
 
-/// <summary>A client and the host that it named, as the UDP loop sees them: two ends, two handles, one budget.</summary>
-internal sealed class RelayPair(RelayBinding client, RelayBinding host, ulong hostHandle, Instant now)
+/// <summary>A client and the host that it named, as the UDP loop sees them: two ends, two handles, and the budgets that it spends from.</summary>
+internal sealed class RelayPair(RelayBinding client, RelayBinding host, ulong hostHandle, RelayBudget own, RelayBudget address)
 {
-    private TokenBucket _bytes = new(ServerLimits.PairBytesPerSecond, ServerLimits.PairBytesBurst, now);
-    private TokenBucket _datagrams = new(ServerLimits.PairDatagramsPerSecond, ServerLimits.PairDatagramsBurst, now);
-
     /// <summary>The client's end; its handle is also the one in the client's DATA frames.</summary>
     public RelayBinding Client { get; } = client;
 
@@ -19,5 +15,5 @@ internal sealed class RelayPair(RelayBinding client, RelayBinding host, ulong ho
     public ulong HostHandle { get; } = hostHandle;
 
     /// <summary>Takes a datagram's cost. The UDP loop alone calls it.</summary>
-    public bool TrySpend(Instant now, int bytes) => _datagrams.TryTake(now) && _bytes.TryTake(now, bytes);
+    public bool TrySpend(Instant now, int bytes) => own.TrySpend(now, bytes) && address.TrySpend(now, bytes);
 }

@@ -28,11 +28,15 @@ internal sealed class RelayTable(IRandomness randomness)
     }
 
     /// <summary>A new pair between two ends.</summary>
-    public RelayPair AddPair(RelayBinding client, RelayBinding host, Instant now)
+    /// <param name="client">Its client's end.</param>
+    /// <param name="host">Its host's end.</param>
+    /// <param name="own">The budget of this client's pairs under the invite.</param>
+    /// <param name="address">The budget of the client's address.</param>
+    public RelayPair AddPair(RelayBinding client, RelayBinding host, RelayBudget own, RelayBudget address)
     {
         while (true)
         {
-            var pair = new RelayPair(client, host, DrawHandle(), now);
+            var pair = new RelayPair(client, host, DrawHandle(), own, address);
             if (pair.HostHandle == client.Handle || !_pairs.TryAdd(pair.HostHandle, pair))
                 continue;
             _pairs[client.Handle] = pair;

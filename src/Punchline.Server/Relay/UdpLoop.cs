@@ -23,6 +23,7 @@ internal sealed class UdpLoop : IDisposable
     private readonly byte[] _batch = GC.AllocateUninitializedArray<byte>(MaxBatch, pinned: true);
     private readonly byte[] _answer = GC.AllocateUninitializedArray<byte>(StunMessage.MaxLength, pinned: true);
     private TokenBucket _stun;
+    private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _stopping;
 
     public UdpLoop(UdpPorts ports, IUdpPoller poller, RelayForwarder forwarder, MonotonicClock clock, ILogger log)
@@ -41,8 +42,8 @@ internal sealed class UdpLoop : IDisposable
         _thread.Start();
     }
 
-    /// <summary>True once the loop has ended by a mistake of ours; the server is of no use then.</summary>
-    public bool HasFailed { get; private set; }
+    /// <summary>Faults when the loop has ended by a mistake of ours: the server is of no use then. Completes when it was disposed.</summary>
+    public Task Completion => _completion.Task;
 
     /// <summary>Ends the thread, then closes the sockets.</summary>
     public void Dispose()
@@ -69,10 +70,11 @@ internal sealed class UdpLoop : IDisposable
         }
         catch (Exception e) when (!_stopping)
         {
-            // Nothing above this thread could see it; /healthz says it from now on.
-            HasFailed = true;
+            // Nothing above this thread could see it.
             ServerLog.UdpLoopFailed(_log, e);
+            _completion.TrySetException(e);
         }
+        _completion.TrySetResult();
     }
 
     // One turn of every socket; true if any may have more.

@@ -35,7 +35,4 @@ internal static class EndpointLimits
 
     /// <summary>How long closing packets may wait for a socket whose buffer is full when the endpoint ends.</summary>
     public static readonly TimeSpan CloseFlushTime = TimeSpan.FromMilliseconds(500);
-
-    /// <summary>The application error code of a connection whose owner failed with an exception.</summary>
-    public const ulong InternalErrorCode = 0x01;
 }

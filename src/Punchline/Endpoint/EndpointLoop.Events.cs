@@ -1,3 +1,4 @@
+using Punchline.Protocol;
 using Punchline.Quic;
 
 namespace Punchline.Endpoint;
@@ -77,7 +78,7 @@ internal sealed partial class EndpointLoop
     {
         connection.Faulted = true;
         _log.HandlerFailed(connection, exception);
-        connection.Close(EndpointLimits.InternalErrorCode, "internal error");
+        connection.Close((ulong)CloseCode.Internal, "internal error");
     }
 
     private void ReportClosed(EndpointConnection connection, QuicError error)

@@ -1,10 +1,11 @@
+using Punchline.Protocol;
 using Punchline.Quic;
 
 namespace Punchline.Endpoint;
 
 /// <summary>
 /// What the owner of a connection is told. Every call comes on the driver thread; an exception from one closes the
-/// connection with <see cref="EndpointLimits.InternalErrorCode"/> and is logged, and only <see cref="OnClosed"/> follows.
+/// connection with <see cref="CloseCode.Internal"/> and is logged, and only <see cref="OnClosed"/> follows.
 /// </summary>
 internal interface IConnectionHandler
 {

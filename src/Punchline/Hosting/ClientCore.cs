@@ -10,7 +10,7 @@ namespace Punchline.Hosting;
 /// What a client keeps between its connections: the local ports with their tunnel, and what the host has given. Driver thread
 /// only, where nothing else is said.
 /// </summary>
-internal sealed class ClientCore : ITunnelEvents
+internal sealed class ClientCore : IClientTunnelEvents
 {
     private readonly ClientState _state;
     private readonly EventSink _events;
@@ -93,12 +93,6 @@ internal sealed class ClientCore : ITunnelEvents
                 _events.Detail($"{name}: a connection was closed ({code})");
                 break;
         }
-    }
-
-    /// <inheritdoc/>
-    public void ServiceFailed(ulong serviceId, ulong flowId, TunnelErrorCode code, string detail)
-    {
-        // A host's event.
     }
 
     /// <inheritdoc/>

@@ -67,7 +67,7 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
             new ServerChannelOptions { Time = node.Time, Randomness = node.Randomness, ProgramVersion = ProgramVersion.Text, OnResolved = _udp.Prepare },
             stop).ConfigureAwait(false);
         _reading = ReadAsync(_channel);
-        if (_channel.UdpEndpoints is [{ IsLoopback: true }, ..])
+        if (_channel.IsOverLoopback)
             await node.AllowLoopbackAsync().ConfigureAwait(false);
     }
 

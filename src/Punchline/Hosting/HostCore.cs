@@ -1,5 +1,6 @@
 using Punchline.Endpoint;
 using Punchline.Invites;
+using Punchline.Protocol;
 using Punchline.Quic;
 
 namespace Punchline.Hosting;

@@ -99,7 +99,7 @@ internal sealed class HostRegistrar
         };
         ServerChannel channel = await ServerChannel.ConnectAsync(_server, options, stop).ConfigureAwait(false);
         await using ConfiguredAsyncDisposable channelEnd = channel.ConfigureAwait(false);
-        if (channel.UdpEndpoints is [{ IsLoopback: true }, ..])
+        if (channel.IsOverLoopback)
             await _node.AllowLoopbackAsync().ConfigureAwait(false);
         ulong nonce = await CurrentNonceAsync().ConfigureAwait(false);
         IReadOnlyList<(InviteId Id, byte[] Secret)> secrets = _store.Secrets;

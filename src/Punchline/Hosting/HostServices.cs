@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using System.Threading.Channels;
 using Punchline.Protocol;
 using Punchline.Tunnel;
 
@@ -12,7 +13,10 @@ internal sealed class HostServices
     /// <summary>A name that stands for a UDP service is looked up again after this: home routers change addresses seldom.</summary>
     private static readonly TimeSpan ResolveAgain = TimeSpan.FromSeconds(60);
 
-    /// <summary>How often a service that nobody listens for is looked at again.</summary>
+    /// <summary>
+    /// How often a service is looked at again that was not there. One that was seen is left alone, as games log each connection; it is looked
+    /// at again only after a friend could not be connected to it.
+    /// </summary>
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(5);
 
     /// <summary>A local service answers at once; one elsewhere on the LAN may be asleep.</summary>
@@ -37,7 +41,10 @@ internal sealed class HostServices
     /// <summary>Its name for people.</summary>
     public string NameOf(ulong id) => TryFind(id)?.Spec.Name ?? "an unknown service";
 
-    /// <summary>Looks at each service and says what is missing, until everything was there once; keeps names looked up.</summary>
+    /// <summary>A friend could not be connected: looks again until it is there, and says so then. From any thread.</summary>
+    public void OnRefused(ulong id) => TryFind(id)?.Refused.Writer.TryWrite(true);
+
+    /// <summary>Looks at each service and says what is missing, until it is there; keeps names looked up.</summary>
     public Task WatchAsync(EventSink events, CancellationToken stop) =>
         Task.WhenAll(_services.Select(service => Task.WhenAll(ResolveAsync(service, stop), LookAsync(service, events, stop))));
 
@@ -70,24 +77,34 @@ internal sealed class HostServices
     {
         ServiceSpec spec = service.Spec;
         string where = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{spec.Address}:{spec.Port}");
-        bool said = false;
+        bool missed = false;
         while (!stop.IsCancellationRequested)
         {
-            bool there = spec.Protocol == ServiceProtocol.Tcp ? await AnswersAsync(spec, stop).ConfigureAwait(false) : HasUdpListener(spec);
-            if (stop.IsCancellationRequested)
+            bool? there = spec.Protocol == ServiceProtocol.Tcp ? await IsTcpThereAsync(spec, stop).ConfigureAwait(false) : HasListener(spec);
+            if (there is null || stop.IsCancellationRequested)
                 return;
-            if (there)
+            if (there is true)
             {
-                if (said)
+                if (missed)
                     events.Notice($"{spec.Name}: something listens on {where} now.");
-                return;
+                // Refusals from before it was seen are settled.
+                service.Refused.Reader.TryRead(out _);
+                await ((Task)service.Refused.Reader.ReadAsync(stop).AsTask()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
-            if (!said)
+            else if (!missed)
+            {
                 events.Problem(ProblemCode.ServiceDown, $"{spec.Name}: nothing listens on {where} yet; I will keep trying.");
-            said = true;
+            }
+            // Of a refusal people have heard already, with the friend's name.
+            missed = true;
             await Task.Delay(LookAgain, _time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    // What the system's own list shows need not be connected to. A listener that is not in it may still be there (another network
+    // namespace, a translated address); nobody is there to log the attempt if not.
+    private async Task<bool?> IsTcpThereAsync(ServiceSpec spec, CancellationToken stop) =>
+        HasListener(spec) is true || await AnswersAsync(spec, stop).ConfigureAwait(false);
 
     private async Task<bool> AnswersAsync(ServiceSpec spec, CancellationToken stop)
     {
@@ -105,18 +122,22 @@ internal sealed class HostServices
         }
     }
 
-    // Without sending it anything. What is not on this machine, or where the system does not tell, is taken to be there.
-    private static bool HasUdpListener(ServiceSpec spec)
+    // By the system's own list, without sending anything; null for what is not on this machine, and where the system does not tell.
+    private static bool? HasListener(ServiceSpec spec)
     {
         if (!IPAddress.TryParse(spec.Address, out IPAddress? address) || !IPAddress.IsLoopback(address))
-            return true;
+            return null;
         try
         {
-            return Array.Exists(IPGlobalProperties.GetIPGlobalProperties().GetActiveUdpListeners(), listener => listener.Port == spec.Port);
+            var properties = IPGlobalProperties.GetIPGlobalProperties();
+            IPEndPoint[] listeners = spec.Protocol == ServiceProtocol.Tcp ? properties.GetActiveTcpListeners() : properties.GetActiveUdpListeners();
+            // The wildcard of IPv6 may take IPv4 too.
+            return Array.Exists(listeners, l => l.Port == spec.Port && (l.Address.Equals(address) || l.Address.Equals(IPAddress.IPv6Any)
+                || (l.Address.Equals(IPAddress.Any) && address.AddressFamily == AddressFamily.InterNetwork)));
         }
         catch (Exception e) when (e is NetworkInformationException or PlatformNotSupportedException)
         {
-            return true;
+            return null;
         }
     }
 
@@ -128,6 +149,9 @@ internal sealed class HostServices
         private volatile TunnelService? _current = spec.Protocol == ServiceProtocol.Tcp || IPAddress.TryParse(spec.Address, out _)
             ? new TunnelService(spec.Protocol == ServiceProtocol.Udp, EndPointOf(spec))
             : null;
+
+        /// <summary>A friend could not be connected; many times are one.</summary>
+        public Channel<bool> Refused { get; } = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
         public ServiceSpec Spec { get; } = spec;
 

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Punchline.Endpoint;
 using Punchline.Invites;
 using Punchline.Protocol;
@@ -9,7 +8,7 @@ namespace Punchline.Hosting;
 
 /// <summary>A friend's connection, at the host.</summary>
 internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnection connection, EventSink events)
-    : PeerSession(node, connection, events), ITunnelEvents
+    : PeerSession(node, connection, events), IHostTunnelEvents
 {
     /// <summary>By which invite, or as which friend, the peer came.</summary>
     public DoorPass Pass { get; } = (DoorPass)connection.AdmissionTag!;
@@ -69,18 +68,12 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
         Events.Detail($"{Peer}: connection {flowId} to {host.Services.NameOf(serviceId)} ended ({code})");
 
     /// <inheritdoc/>
-    public void ConnectionNotCarried(ulong? serviceId, TunnelErrorCode code)
+    public void ServiceFailed(ulong serviceId, ulong flowId, ServiceErrorCode code, string detail)
     {
-        // A client's event: a host's connections begin at the peer.
-    }
-
-    /// <inheritdoc/>
-    public void ServiceFailed(ulong serviceId, ulong flowId, TunnelErrorCode code, string detail)
-    {
+        if (code is ServiceErrorCode.NothingListens or ServiceErrorCode.NotReachable)
+            host.Services.OnRefused(serviceId);
         Events.ProblemNowAndThen(ProblemCode.ServiceDown, $"{Peer} could not be connected to {host.Services.NameOf(serviceId)}: {detail}.");
-        // The codes of SERVICE_ERROR are those of the stream's reset, less 0x10.
-        var reason = (ServiceErrorCode)(code - TunnelErrorCode.LocalReset);
-        Control?.Send(new ServiceError(serviceId, flowId, reason, TextFor(reason)));
+        Control?.Send(new ServiceError(serviceId, flowId, code, TextFor(code)));
     }
 
     /// <inheritdoc/>
@@ -93,12 +86,6 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
     /// <inheritdoc/>
     public void DatagramTooLarge(ulong serviceId, int size, int limit) => Events.Problem(ProblemCode.DatagramTooLarge,
         $"{host.Services.NameOf(serviceId)}: a datagram of {size} bytes for {Peer} was dropped: the path carries {limit} at most.");
-
-    /// <inheritdoc/>
-    public void ListenerFailed(ulong? serviceId, SocketError error)
-    {
-        // A client's event: a host does not listen.
-    }
 
     private protected override void OnHello(TunnelHello hello)
     {

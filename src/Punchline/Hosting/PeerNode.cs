@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Punchline.Discovery;
 using Punchline.Endpoint;
 using Punchline.Invites;
+using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Stun;
 using Punchline.Udp;

@@ -170,9 +170,9 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
                     node.Candidates.SetReflexive(keeper, mapped);
             });
         }
-        if (_channel!.Hello.AlternatePort == 0 || _clients.Exists(static entry => entry.Source is StunBinding))
+        if (_channel!.AlternatePort == 0 || _clients.Exists(static entry => entry.Source is StunBinding))
             return;
-        _alternate = _binding!.Server.WithPort(_channel.Hello.AlternatePort);
+        _alternate = _binding!.Server.WithPort(_channel.AlternatePort);
         var once = new StunBinding(_alternate, node.Randomness);
         Drive(_socket!, once, () =>
         {

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Punchline.Protocol;
+using Punchline.Quic.Wire;
 
 namespace Punchline.Invites;
 
@@ -38,8 +39,8 @@ internal static class InviteCodec
             WriteField(ref fields, ServerField, writer.Written);
         }
         var head = new WireWriter(bytes);
-        head.WriteUInt16((ushort)fields.Length);
-        int covered = LengthLength + fields.Length;
+        head.WriteUInt16((ushort)fields.Position);
+        int covered = LengthLength + fields.Position;
         Checksum(Version, bytes.AsSpan(0, covered), bytes.AsSpan(covered, ChecksumLength));
         return bytes[..(covered + ChecksumLength)];
     }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
-using Punchline.Invites;
+using Punchline.Quic.Tls;
+using Punchline.Quic.Wire;
 
 namespace Punchline.Protocol;
 
@@ -20,10 +21,6 @@ internal static class ControlProof
     /// <summary>Makes a guess at a watched proof cost some 30 ms; our own cost is once at start.</summary>
     public const int PasswordRounds = 100_000;
 
-    // The DER in front of the 64 bytes of an uncompressed P-256 point (RFC 5480 section 2): the only form that is taken.
-    private static ReadOnlySpan<byte> PublicKeyPrefix =>
-        [0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04];
-
     /// <summary>The bytes that a host's signature covers.</summary>
     public static byte[] HostSignatureInput(string name, ReadOnlySpan<byte> serverNonce, Register message) =>
         Covered("punchline control v1"u8, ControlRole.Host, name, serverNonce, message.Nonce, message.Content);
@@ -40,28 +37,9 @@ internal static class ControlProof
     public static byte[] PasswordProof(ReadOnlySpan<byte> passwordKey, string name, ReadOnlySpan<byte> serverNonce, Register message) =>
         HMACSHA256.HashData(passwordKey, Covered("punchline password v1"u8, ControlRole.Host, name, serverNonce, message.Nonce, message.Content));
 
-    /// <summary>Checks a host's signature.</summary>
-    public static bool VerifyHostSignature(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> input, ReadOnlySpan<byte> signature)
-    {
-        if (publicKey.Length != HostIdentity.PublicKeyInfoLength || !publicKey.StartsWith(PublicKeyPrefix))
-            return false;
-        ReadOnlySpan<byte> point = publicKey[PublicKeyPrefix.Length..];
-        var parameters = new ECParameters
-        {
-            Curve = ECCurve.NamedCurves.nistP256,
-            Q = new ECPoint { X = point[..32].ToArray(), Y = point[32..].ToArray() },
-        };
-        try
-        {
-            using var key = ECDsa.Create(parameters);
-            return key.VerifyData(input, signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
-        }
-        catch (CryptographicException)
-        {
-            // Not a point on the curve: the base library says so with an exception. Registrations are rate-limited.
-            return false;
-        }
-    }
+    /// <summary>Checks a host's signature. Never throws: a key or signature that is none is a wrong one.</summary>
+    public static bool VerifyHostSignature(ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> input, ReadOnlySpan<byte> signature) =>
+        PeerAuthentication.VerifySignature(publicKey, input, signature);
 
     private const int MacKeyLength = 32;
 

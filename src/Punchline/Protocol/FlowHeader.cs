@@ -1,3 +1,5 @@
+using Punchline.Quic.Wire;
+
 namespace Punchline.Protocol;
 
 /// <summary>What a stream or a DATAGRAM carries.</summary>
@@ -12,17 +14,14 @@ internal readonly record struct StreamHeader(ulong ServiceId, ulong FlowId)
 {
     public const int MaxLength = 1 + 8 + 8;
 
-    /// <summary>Application code of a reset for a stream of an unknown kind.</summary>
-    public const ulong UnknownKindCode = 0x03;
-
     /// <returns>The number of bytes written.</returns>
     public int Write(Span<byte> destination)
     {
         var writer = new WireWriter(destination);
         writer.WriteByte((byte)FlowKind.TcpFlow);
-        writer.WriteVarint(ServiceId);
-        writer.WriteVarint(FlowId);
-        return writer.Length;
+        writer.WriteVarInt(ServiceId);
+        writer.WriteVarInt(FlowId);
+        return writer.Position;
     }
 
     /// <summary>Reads a header from the beginning of a stream.</summary>
@@ -37,10 +36,10 @@ internal readonly record struct StreamHeader(ulong ServiceId, ulong FlowId)
         if (!reader.TryReadByte(out byte kind))
             return false;
         unknownKind = kind != (byte)FlowKind.TcpFlow;
-        if (unknownKind || !reader.TryReadVarint(out ulong service) || !reader.TryReadVarint(out ulong flow))
+        if (unknownKind || !reader.TryReadVarInt(out ulong service) || !reader.TryReadVarInt(out ulong flow))
             return false;
         header = new StreamHeader(service, flow);
-        consumed = buffer.Length - reader.Rest.Length;
+        consumed = reader.Position;
         return true;
     }
 }
@@ -55,10 +54,10 @@ internal readonly record struct DatagramHeader(ulong ServiceId, ulong FlowId, ul
     {
         var writer = new WireWriter(destination);
         writer.WriteByte((byte)FlowKind.UdpFlow);
-        writer.WriteVarint(ServiceId);
-        writer.WriteVarint(FlowId);
-        writer.WriteVarint(Sequence);
-        return writer.Length;
+        writer.WriteVarInt(ServiceId);
+        writer.WriteVarInt(FlowId);
+        writer.WriteVarInt(Sequence);
+        return writer.Position;
     }
 
     /// <summary>Reads a header; what follows is the flow's own datagram, which may be empty.</summary>
@@ -67,13 +66,13 @@ internal readonly record struct DatagramHeader(ulong ServiceId, ulong FlowId, ul
         header = default;
         consumed = 0;
         var reader = new WireReader(datagram);
-        if (!reader.TryReadByte(out byte kind) || kind != (byte)FlowKind.UdpFlow || !reader.TryReadVarint(out ulong service)
-            || !reader.TryReadVarint(out ulong flow) || !reader.TryReadVarint(out ulong sequence))
+        if (!reader.TryReadByte(out byte kind) || kind != (byte)FlowKind.UdpFlow || !reader.TryReadVarInt(out ulong service)
+            || !reader.TryReadVarInt(out ulong flow) || !reader.TryReadVarInt(out ulong sequence))
         {
             return false;
         }
         header = new DatagramHeader(service, flow, sequence);
-        consumed = datagram.Length - reader.Rest.Length;
+        consumed = reader.Position;
         return true;
     }
 }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Punchline.Protocol;
 using Punchline.Quic;
+using Punchline.Quic.Wire;
 
 namespace Punchline.Relay;
 
@@ -31,7 +32,6 @@ internal static class RelayFrame
     public const int CookieRequestLength = 32;
     public const int CookieFrameLength = 9 + CookieLength;
     public const int BindLength = 17 + CookieLength + MacLength;
-    public const int MaxBoundLength = 17 + 19;
 
     public static void WriteDataHeader(Span<byte> destination, ulong handle)
     {
@@ -122,7 +122,7 @@ internal static class RelayFrame
         writer.WriteUInt64(bound.Handle);
         writer.WriteUInt64(bound.Sequence);
         writer.WriteAddress(bound.Observed);
-        return writer.Length;
+        return writer.Position;
     }
 
     public static bool TryReadBound(ReadOnlySpan<byte> frame, out BoundFrame bound)
@@ -130,7 +130,7 @@ internal static class RelayFrame
         bound = default;
         var reader = new WireReader(frame);
         if (!reader.TryReadByte(out byte type) || type != (byte)RelayFrameType.Bound || !reader.TryReadUInt64(out ulong handle)
-            || !reader.TryReadUInt64(out ulong sequence) || !reader.TryReadAddress(out UdpAddress observed) || !reader.Rest.IsEmpty)
+            || !reader.TryReadUInt64(out ulong sequence) || !reader.TryReadAddress(out UdpAddress observed) || !reader.IsEmpty)
         {
             return false;
         }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.WebSockets;
 using System.Threading.Channels;
 using Punchline.Invites;
@@ -37,7 +38,12 @@ internal sealed class ServerChannel : IAsyncDisposable
     private readonly SemaphoreSlim _requesting = new(1, 1);
     private readonly CancellationTokenSource _ending = new();
     private readonly byte[] _buffer = new byte[ControlCodec.MaxMessageLength];
-    private TaskCompletionSource<ControlMessage>? _answer;
+
+    /// <summary>
+    /// Requests that went out and were not answered yet, in order: the server answers each once, also one that its asker has given up, whose
+    /// answer must not be taken for the next one's.
+    /// </summary>
+    private readonly ConcurrentQueue<TaskCompletionSource<ControlMessage>> _asked = new();
     private ServerChannelException? _failure;
     private long _lastHeard;
     private int _checking;
@@ -56,15 +62,17 @@ internal sealed class ServerChannel : IAsyncDisposable
     /// <summary>What the server said first.</summary>
     public ServerHello Hello { get; private set; } = null!;
 
-    /// <summary>The server's UDP port at each of its addresses; the one that TCP reached comes first.</summary>
+    /// <summary>Where the server answers over UDP, as far as its claims may be followed (<see cref="ServerEndpoints"/>); never empty.</summary>
     public IReadOnlyList<UdpAddress> UdpEndpoints { get; private set; } = [];
 
-    /// <summary>The second STUN port at the same addresses; empty if there is none.</summary>
-    public IReadOnlyList<UdpAddress> AlternateEndpoints =>
-        Hello.AlternatePort == 0 ? [] : [.. UdpEndpoints.Select(a => a.WithPort(Hello.AlternatePort))];
+    /// <summary>The second STUN port at the same addresses; 0 if there is none.</summary>
+    public ushort AlternatePort { get; private set; }
+
+    /// <summary>TCP reached the server over loopback: whatever it claims, this alone says that it is on this machine.</summary>
+    public bool IsOverLoopback { get; private set; }
 
     /// <summary>
-    /// PAIR_OPENED, PAIR_CLOSED and DOOR_NONCE_CHANGED as they come. The reader's completion holds the <see cref="ServerChannelException"/> that
+    /// PAIR_OPENED and PAIR_CLOSED as they come. The reader's completion holds the <see cref="ServerChannelException"/> that
     /// ended the channel; without one it was disposed.
     /// </summary>
     public ChannelReader<ControlMessage> Events => _events.Reader;
@@ -118,7 +126,6 @@ internal sealed class ServerChannel : IAsyncDisposable
         string name = Server.DialledName;
         var message = new Register(ControlCodec.Version, 0, nonce, name, registration.Signer.PublicKeyInfo.ToArray(), registration.DoorNonce,
             _options.ProgramVersion, EntriesOf(registration.Secrets));
-        message = message with { Content = ControlCodec.WriteContent(message) };
         message = message with
         {
             Ended = registration.Ended,
@@ -141,7 +148,6 @@ internal sealed class ServerChannel : IAsyncDisposable
         _options.Randomness.FillPublic(nonce);
         string name = Server.DialledName;
         var message = new Open(ControlCodec.Version, 0, nonce, name, hostId.ToArray(), invite, _options.ProgramVersion);
-        message = message with { Content = ControlCodec.WriteContent(message) };
         message = message with { Mac = ControlProof.OpenMac(InviteKeys.Relay(secret.Span, name), name, Hello.Nonce, message) };
         return await RequestAsync(message, cancellationToken).ConfigureAwait(false) is Opened opened
             ? opened
@@ -183,6 +189,8 @@ internal sealed class ServerChannel : IAsyncDisposable
         ControlMessage message = await ReceiveAsync(cancellationToken).ConfigureAwait(false) ?? throw new ServerChannelException(Server, ServerFailure.NotAServer);
         if (message is ErrorMessage error)
             throw new ServerChannelException(Server, error.Code);
+        if (message is ShuttingDown)
+            throw new ServerChannelException(Server, ServerFailure.ShuttingDown);
         if (message is not ServerHello hello)
             throw new ServerChannelException(Server, ServerFailure.NotAServer);
         if (hello.HighestVersion < ControlCodec.Version)
@@ -190,7 +198,11 @@ internal sealed class ServerChannel : IAsyncDisposable
         if (hello.LowestVersion > ControlCodec.Version)
             throw new ServerChannelException(Server, ControlError.UpdatePeer);
         Hello = hello;
-        UdpEndpoints = hello.Addresses.Count > 0 ? hello.Addresses : [.. reached.Select(a => a.WithPort(hello.UdpPort))];
+        IsOverLoopback = reached[0].IsLoopback;
+        UdpEndpoints = ServerEndpoints.Choose(reached, hello.Addresses, hello.UdpPort, Server.Port);
+        AlternatePort = ServerEndpoints.Alternate(hello.AlternatePort, Server.Port);
+        if (UdpEndpoints.Count == 0)
+            throw new ServerChannelException(Server, ServerFailure.NotAServer);
     }
 
     private async Task<ControlMessage> RequestAsync(ControlMessage message, CancellationToken cancellationToken)
@@ -199,10 +211,7 @@ internal sealed class ServerChannel : IAsyncDisposable
         try
         {
             var answer = new TaskCompletionSource<ControlMessage>(TaskCreationOptions.RunContinuationsAsynchronously);
-            Volatile.Write(ref _answer, answer);
-            if (Volatile.Read(ref _failure) is { } failure)
-                throw failure;
-            await SendAsync(message, cancellationToken).ConfigureAwait(false);
+            await SendAsync(message, cancellationToken, answer).ConfigureAwait(false);
             try
             {
                 return await answer.Task.WaitAsync(AnswerTimeout, _options.Time, cancellationToken).ConfigureAwait(false);
@@ -211,19 +220,28 @@ internal sealed class ServerChannel : IAsyncDisposable
             {
                 throw Fail(new ServerChannelException(Server, ServerFailure.NoAnswer, e));
             }
+            finally
+            {
+                // Given up: whatever comes for it later has no one to take it.
+                answer.TrySetCanceled(CancellationToken.None);
+            }
         }
         finally
         {
-            Volatile.Write(ref _answer, null);
             _requesting.Release();
         }
     }
 
-    private async Task SendAsync(ControlMessage message, CancellationToken cancellationToken)
+    private async Task SendAsync(ControlMessage message, CancellationToken cancellationToken, TaskCompletionSource<ControlMessage>? answer = null)
     {
         await _sending.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
+            // From here on it is sent, or the channel is lost.
+            if (answer is not null)
+                _asked.Enqueue(answer);
+            if (Volatile.Read(ref _failure) is { } failure)
+                throw failure;
             // Cancelling a WebSocket's send ends the whole connection: only the channel's own end may do that.
             await _socket.SendAsync(ControlCodec.Write(message), WebSocketMessageType.Binary, endOfMessage: true, _ending.Token).ConfigureAwait(false);
         }
@@ -294,13 +312,15 @@ internal sealed class ServerChannel : IAsyncDisposable
             switch (message)
             {
                 case Registered or Opened:
-                    Volatile.Read(ref _answer)?.TrySetResult(message);
+                    if (_asked.TryDequeue(out TaskCompletionSource<ControlMessage>? asker))
+                        asker.TrySetResult(message);
                     break;
                 case ErrorMessage error:
                     var refusal = new ServerChannelException(Server, error.Code) { EndProof = error.EndProof };
                     if (!ControlErrors.KeepsChannel(error.Code))
                         return refusal;
-                    Volatile.Read(ref _answer)?.TrySetException(refusal);
+                    if (_asked.TryDequeue(out TaskCompletionSource<ControlMessage>? refused))
+                        refused.TrySetException(refusal);
                     break;
                 case Displaced:
                     return new ServerChannelException(Server, ServerFailure.Displaced);
@@ -309,7 +329,7 @@ internal sealed class ServerChannel : IAsyncDisposable
                 case Ping ping:
                     await SendAsync(new Pong(ping.Echo), _ending.Token).ConfigureAwait(false);
                     break;
-                case PairOpened or PairClosed or DoorNonceChanged:
+                case PairOpened or PairClosed:
                     await _events.Writer.WriteAsync(message, _ending.Token).ConfigureAwait(false);
                     break;
             }
@@ -365,7 +385,8 @@ internal sealed class ServerChannel : IAsyncDisposable
         ServerChannelException first = Interlocked.CompareExchange(ref _failure, failure, null) ?? failure;
         bool disposed = _ending.IsCancellationRequested && first == failure;
         _events.Writer.TryComplete(disposed ? null : first);
-        Volatile.Read(ref _answer)?.TrySetException(first);
+        while (_asked.TryDequeue(out TaskCompletionSource<ControlMessage>? asker))
+            asker.TrySetException(first);
         _ending.Cancel();
         _socket.Abort();
         return first;

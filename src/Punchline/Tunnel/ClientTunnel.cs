@@ -16,12 +16,11 @@ internal sealed class ClientTunnel : TunnelEnd, IDisposable
 
     /// <summary>Connections without a stream, the oldest first. All wait equally long, so the first is the next to give up.</summary>
     private readonly LinkedList<WaitingLink> _waiting = new();
+    private readonly IClientTunnelEvents _events;
     private ulong _nextFlowId = 1;
 
-    public ClientTunnel(IDriver driver, ITunnelEvents events)
-        : base(driver, events)
-    {
-    }
+    public ClientTunnel(IDriver driver, IClientTunnelEvents events)
+        : base(driver, events) => _events = events;
 
     /// <summary>TCP connections that wait for a direct path, a stream, or the name of their service.</summary>
     public int WaitingCount => _waiting.Count;
@@ -121,7 +120,7 @@ internal sealed class ClientTunnel : TunnelEnd, IDisposable
         link.AttachSocket(socket);
         if (LinkCount + _waiting.Count >= TunnelLimits.MaxConnections)
         {
-            Events.ConnectionNotCarried(listener.ServiceId, TunnelErrorCode.TooManyFlows);
+            _events.ConnectionNotCarried(listener.ServiceId, TunnelErrorCode.TooManyFlows);
             link.Abort(TunnelErrorCode.TooManyFlows);
             return;
         }
@@ -130,7 +129,7 @@ internal sealed class ClientTunnel : TunnelEnd, IDisposable
     }
 
     /// <summary>Accepting or receiving failed.</summary>
-    internal void OnListenerFailed(ulong? serviceId, SocketError error) => Events.ListenerFailed(serviceId, error);
+    internal void OnListenerFailed(ulong? serviceId, SocketError error) => _events.ListenerFailed(serviceId, error);
 
     /// <summary>A local program has sent a datagram.</summary>
     internal void OnLocalDatagram(UdpListenerForwarder listener, in UdpAddress source, ReadOnlySpan<byte> datagram)
@@ -196,7 +195,7 @@ internal sealed class ClientTunnel : TunnelEnd, IDisposable
     private void GiveUp(LinkedListNode<WaitingLink> node, TunnelErrorCode code)
     {
         _waiting.Remove(node);
-        Events.ConnectionNotCarried(node.Value.Listener.ServiceId, code);
+        _events.ConnectionNotCarried(node.Value.Listener.ServiceId, code);
         node.Value.Link.Abort(code);
     }
 

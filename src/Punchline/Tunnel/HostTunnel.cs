@@ -14,17 +14,27 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
     private readonly Dictionary<StreamId, OpeningStream> _opening = [];
     private readonly DatagramInbox<UdpFlow> _inbox = new(TunnelLimits.DatagramSlots, TunnelLimits.DatagramSlot);
     private readonly ActionWorkItem _drainInbox;
+    private readonly IHostTunnelEvents _events;
+
+    /// <summary>Connects to services that are on their way, and what ends each.</summary>
+    private readonly Dictionary<TcpLink, CancellationTokenSource> _dials = [];
+
+    /// <summary>Those of them whose link has ended meanwhile: no link counts their sockets.</summary>
+    private int _abandonedDials;
+    private TokenBucket _newFlows;
 
     /// <summary>A tunnel over an established connection.</summary>
     /// <param name="driver">The connection's driver.</param>
     /// <param name="transport">The connection.</param>
     /// <param name="services">A service by its id, or null.</param>
     /// <param name="events">Who is told.</param>
-    public HostTunnel(IDriver driver, IStreamTransport transport, Func<ulong, TunnelService?> services, ITunnelEvents events)
+    public HostTunnel(IDriver driver, IStreamTransport transport, Func<ulong, TunnelService?> services, IHostTunnelEvents events)
         : base(driver, events)
     {
         Transport = transport;
         _services = services;
+        _events = events;
+        _newFlows = new TokenBucket(TunnelLimits.NewUdpFlowsPerSecond, TunnelLimits.MaxUdpFlows, driver.Now);
         _drainInbox = new ActionWorkItem(_ => DrainInbox());
     }
 
@@ -33,6 +43,9 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
 
     /// <summary>Local datagrams that came faster than the driver took them.</summary>
     public long InboxDropped => _inbox.Dropped;
+
+    /// <summary>Connects to services that are on their way.</summary>
+    public int DialCount => _dials.Count;
 
     /// <summary>The client opened a stream.</summary>
     public void OnStreamOpened(StreamId stream)
@@ -63,6 +76,17 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
             Refuse(stream, (TunnelErrorCode)code);
         else
             base.OnStreamStopped(stream, code);
+    }
+
+    /// <inheritdoc/>
+    public override void OnLinkEnded(TcpLink link, TunnelErrorCode code)
+    {
+        if (_dials.TryGetValue(link, out CancellationTokenSource? dial))
+        {
+            _abandonedDials++;
+            dial.Cancel();
+        }
+        base.OnLinkEnded(link, code);
     }
 
     /// <summary>The connection is lost or closed: every local socket is shut down, TCP ones by a reset.</summary>
@@ -128,24 +152,25 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
     {
         if (_services(header.ServiceId) is not { IsUdp: false } service)
         {
-            Events.ServiceFailed(header.ServiceId, header.FlowId, TunnelErrorCode.NoSuchService, "the host shares no such tcp service");
-            Refuse(stream, TunnelErrorCode.NoSuchService);
+            Refuse(stream, header, ServiceErrorCode.NoSuchService, "the host shares no such tcp service");
             return;
         }
-        if (LinkCount >= TunnelLimits.MaxConnections)
+        // Open and reset in a loop is no way around the bound: a socket that still connects counts.
+        if (LinkCount + _abandonedDials >= TunnelLimits.MaxConnections)
         {
-            Events.ServiceFailed(header.ServiceId, header.FlowId, TunnelErrorCode.TooManyFlows, "too many connections at once");
-            Refuse(stream, TunnelErrorCode.TooManyFlows);
+            Refuse(stream, header, ServiceErrorCode.TooManyFlows, "too many connections at once");
             return;
         }
         var link = new TcpLink(Driver, this, header.FlowId) { ServiceId = header.ServiceId };
         link.AttachStream(Transport!, stream, []);
         AddLink(link);
         link.Start();
-        _ = DialAsync(link, service);
+        var dial = new CancellationTokenSource(TunnelLimits.DialTimeout);
+        _dials.Add(link, dial);
+        _ = DialAsync(link, service, dial.Token);
     }
 
-    private async Task DialAsync(TcpLink link, TunnelService service)
+    private async Task DialAsync(TcpLink link, TunnelService service, CancellationToken stop)
     {
         Socket? socket = null;
         SocketError error = SocketError.Success;
@@ -155,41 +180,46 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
             socket = service.Address is DnsEndPoint
                 ? new Socket(SocketType.Stream, ProtocolType.Tcp)
                 : new Socket(service.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            using var timeout = new CancellationTokenSource(TunnelLimits.DialTimeout);
-            await socket.ConnectAsync(service.Address, timeout.Token).ConfigureAwait(false);
+            await socket.ConnectAsync(service.Address, stop).ConfigureAwait(false);
         }
-        catch (SocketException e)
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
         {
-            error = e.SocketErrorCode;
-        }
-        catch (OperationCanceledException)
-        {
-            error = SocketError.TimedOut;
+            error = (e as SocketException)?.SocketErrorCode ?? SocketError.TimedOut;
+            socket?.Dispose();
+            socket = null;
         }
         Driver.Post(new Dialed(this, link, socket, service, error));
     }
 
     private void OnDialed(TcpLink link, Socket? socket, TunnelService service, SocketError error)
     {
+        if (_dials.Remove(link, out CancellationTokenSource? dial))
+            dial.Dispose();
         if (link.IsEnded)
         {
+            _abandonedDials--;
             // Reset by the client while we dialled: the service sees a reset, too.
             if (socket is not null)
                 TcpSocketLoops.Reset(socket);
             return;
         }
-        if (error == SocketError.Success && socket is not null)
+        if (socket is not null)
         {
             link.AttachSocket(socket);
             link.Start();
             return;
         }
-        socket?.Dispose();
-        TunnelErrorCode code = TunnelErrors.OfConnect(error);
-        Events.ServiceFailed(link.ServiceId, link.FlowId, code, code == TunnelErrorCode.NothingListens
+        ServiceErrorCode code = error is SocketError.ConnectionRefused or SocketError.ConnectionReset ? ServiceErrorCode.NothingListens : ServiceErrorCode.NotReachable;
+        _events.ServiceFailed(link.ServiceId, link.FlowId, code, code == ServiceErrorCode.NothingListens
             ? $"nothing listens on {Text(service.Address)}"
             : $"{Text(service.Address)} cannot be reached ({error})");
-        link.Abort(code);
+        link.Abort(code.ToTunnelError());
+    }
+
+    private void Refuse(StreamId stream, in StreamHeader header, ServiceErrorCode code, string detail)
+    {
+        _events.ServiceFailed(header.ServiceId, header.FlowId, code, detail);
+        Refuse(stream, code.ToTunnelError());
     }
 
     // Not "Unspecified/name:port".
@@ -207,6 +237,12 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
     {
         if (_services(header.ServiceId) is not { IsUdp: true } service)
             return null;
+        // Each new flow is a socket, made here on the driver thread.
+        if (!_newFlows.TryTake(Driver.Now))
+        {
+            DroppedCount++;
+            return null;
+        }
         MakeRoomForFlow();
         Socket? socket = null;
         try
@@ -217,7 +253,7 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
         catch (SocketException e)
         {
             socket?.Dispose();
-            Events.ServiceFailed(header.ServiceId, header.FlowId, TunnelErrorCode.NotReachable,
+            _events.ServiceFailed(header.ServiceId, header.FlowId, ServiceErrorCode.NotReachable,
                 $"{service.Address} cannot be reached ({e.SocketErrorCode})");
             return null;
         }
@@ -276,7 +312,7 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
         if (flow.RefusalReported || !flow.IsLive)
             return;
         flow.RefusalReported = true;
-        Events.ServiceFailed(flow.ServiceId, flow.FlowId, TunnelErrorCode.NothingListens, $"nothing listens on {flow.ServiceAddress}");
+        _events.ServiceFailed(flow.ServiceId, flow.FlowId, ServiceErrorCode.NothingListens, $"nothing listens on {flow.ServiceAddress}");
     }
 
     /// <summary>The first bytes of a stream whose header is not complete.</summary>

@@ -1,8 +1,9 @@
 using System.Net.Sockets;
+using Punchline.Protocol;
 
 namespace Punchline.Tunnel;
 
-/// <summary>What the forwarders have to say. Every call comes on the driver thread.</summary>
+/// <summary>What the forwarders of either end have to say. Every call comes on the driver thread.</summary>
 internal interface ITunnelEvents
 {
     /// <summary>A TCP connection is being carried.</summary>
@@ -10,12 +11,6 @@ internal interface ITunnelEvents
 
     /// <summary>A TCP connection that was carried has ended: in order, or reset for this reason (which may be the peer's).</summary>
     void ConnectionClosed(ulong serviceId, ulong flowId, TunnelErrorCode code);
-
-    /// <summary>A local connection was reset before it was carried.</summary>
-    void ConnectionNotCarried(ulong? serviceId, TunnelErrorCode code);
-
-    /// <summary>The host's own service failed: the owner says it here, and tells the peer by SERVICE_ERROR.</summary>
-    void ServiceFailed(ulong serviceId, ulong flowId, TunnelErrorCode code, string detail);
 
     /// <summary>A new UDP flow.</summary>
     void FlowOpened(ulong serviceId, ulong flowId);
@@ -25,6 +20,20 @@ internal interface ITunnelEvents
 
     /// <summary>A datagram does not fit the path and was dropped; said once per service, counted always.</summary>
     void DatagramTooLarge(ulong serviceId, int size, int limit);
+}
+
+/// <summary>What only a host's forwarders have to say: its services can fail.</summary>
+internal interface IHostTunnelEvents : ITunnelEvents
+{
+    /// <summary>A flow could not be served: the owner says it here, and tells the peer by SERVICE_ERROR.</summary>
+    void ServiceFailed(ulong serviceId, ulong flowId, ServiceErrorCode code, string detail);
+}
+
+/// <summary>What only a client's forwarders have to say: its local ports can fail, and connections can wait in vain.</summary>
+internal interface IClientTunnelEvents : ITunnelEvents
+{
+    /// <summary>A local connection was reset before it was carried.</summary>
+    void ConnectionNotCarried(ulong? serviceId, TunnelErrorCode code);
 
     /// <summary>Accepting or receiving on a local port failed; it goes on.</summary>
     void ListenerFailed(ulong? serviceId, SocketError error);

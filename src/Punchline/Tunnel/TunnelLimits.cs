@@ -30,6 +30,12 @@ internal static class TunnelLimits
     /// <summary>UDP flows for one peer: one for each local source address, a socket each at the host. The one idle longest makes room.</summary>
     public const int MaxUdpFlows = 512;
 
+    /// <summary>
+    /// New UDP flows of one peer in a second, after a table full at once: a resolver that asks from a new port each time has room; making
+    /// a socket takes some 50 µs of the driver's thread, so this is about 1 % of it.
+    /// </summary>
+    public const double NewUdpFlowsPerSecond = 256;
+
     /// <summary>A UDP flow without a datagram either way for this long has ended: games, voice and DNS are never silent that long; many NATs forget a mapping sooner, so programs are used to it.</summary>
     public static readonly TimeSpan UdpIdle = TimeSpan.FromSeconds(60);
 

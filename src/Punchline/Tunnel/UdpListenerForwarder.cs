@@ -32,7 +32,7 @@ internal sealed class UdpListenerForwarder : IDisposable
     /// <summary>Local datagrams that came faster than the driver took them.</summary>
     public long InboxDropped => _inbox.Dropped;
 
-    /// <summary>Receives no more.</summary>
+    /// <summary>Receives no more. Driver thread only.</summary>
     public void Dispose()
     {
         _disposed = true;
@@ -41,9 +41,12 @@ internal sealed class UdpListenerForwarder : IDisposable
 
     internal void Start() => _ = ReceiveAsync();
 
-    /// <summary>Sends an answer to a local program.</summary>
+    /// <summary>Sends an answer to a local program. Driver thread only.</summary>
     internal bool TrySend(SocketAddress to, ReadOnlySpan<byte> datagram)
     {
+        // A flow outlives its port when the host's services change; both are the driver thread's, so this cannot change meanwhile.
+        if (_disposed)
+            return false;
         try
         {
             _socket.SendTo(datagram, SocketFlags.None, to);

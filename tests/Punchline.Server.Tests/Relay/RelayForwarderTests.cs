@@ -14,15 +14,15 @@ public sealed class RelayForwarderTests
     private static readonly UdpAddress Stranger = new(IPAddress.Parse("192.0.2.3"), 1003);
     private static readonly UdpAddress Local = new(IPAddress.Parse("192.0.2.9"), 3478);
 
-    private readonly RelayTable _table = new(new ServerRandomness());
+    private readonly RelayTable _table = new(SystemRandomness.Instance);
     private readonly RelayForwarder _forwarder;
     private readonly RelayPair _pair;
     private Instant _now = new(TimeSpan.TicksPerDay);
 
     public RelayForwarderTests()
     {
-        _forwarder = new RelayForwarder(_table, new ServerRandomness());
-        _pair = _table.AddPair(_table.AddBinding(), _table.AddBinding(), _now);
+        _forwarder = new RelayForwarder(_table, SystemRandomness.Instance);
+        _pair = _table.AddPair(_table.AddBinding(), _table.AddBinding(), RelayBudget.ForPair(_now), RelayBudget.ForAddress(_now, ServerLimits.ChannelsPerAddress));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Punchline.Endpoint;
+using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Udp;
 using Xunit;
@@ -540,7 +541,7 @@ public sealed class EndpointLoopTests
         core.Events.Enqueue(new QuicEvent { Kind = QuicEventKind.Established });
         rig.Loop.MarkReady(core.Owner!);
         rig.Loop.Turn();
-        Assert.Equal([(EndpointLimits.InternalErrorCode, "internal error")], core.Closes);
+        Assert.Equal([((ulong)CloseCode.Internal, "internal error")], core.Closes);
         Assert.Equal(["handler: oops"], rig.Log.Lines);
         Assert.Equal(["datagram", "closed 1 internal error"], rig.Handlers[core].Calls);
     }

@@ -241,16 +241,13 @@ public sealed class RogueServerTests
         Assert.False(host.Completion.IsCompleted);
     }
 
-    private static Register Renamed(Register register, string name)
-    {
-        Register renamed = register with { Name = name };
-        return renamed with { Content = ControlCodec.WriteContent(renamed) };
-    }
+    private static Register Renamed(Register register, string name) => register with { Name = name };
 
     private static Register SignedBy(P256Signer signer, Register register, string name, byte[] nonce)
     {
-        Register other = register with { PublicKey = signer.PublicKeyInfo.ToArray() };
-        other = other with { Content = ControlCodec.WriteContent(other) };
+        // Read anew: what was received is what its proofs cover.
+        ControlCodec.TryRead(ControlCodec.Write(register with { PublicKey = signer.PublicKeyInfo.ToArray() }), out ControlMessage? read);
+        Register other = Assert.IsType<Register>(read);
         return other with { Signature = signer.Sign(ControlProof.HostSignatureInput(name, nonce, other)) };
     }
 
@@ -265,7 +262,7 @@ public sealed class RogueServerTests
         using var limit = new CancellationTokenSource(EventRecorder.Limit);
         while (true)
         {
-            if (ClientState.Open(new StateDirectory(state), hostId.Span).Friend is var (_, secret, TimeProvider.System))
+            if (ClientState.Open(new StateDirectory(state), hostId.Span, TimeProvider.System).Friend is var (_, secret))
                 return secret;
             await Task.Delay(10, limit.Token);
         }

@@ -67,6 +67,28 @@ public sealed class ControlCodecTests
     {
         Assert.Equal(ControlReadStatus.Skip, ControlCodec.TryRead([0x7f, 0xff, 1], out _));
         Assert.Equal(ControlReadStatus.UnknownCritical, ControlCodec.TryRead([0xff, 0xff, 1], out _));
+        // DOOR_NONCE_CHANGED of earlier versions.
+        Assert.Equal(ControlReadStatus.Skip, ControlCodec.TryRead([0x00, 0x0f, 1, 2, 3, 4, 5, 6, 7, 8], out _));
+    }
+
+    [Fact]
+    public void What_a_proof_covers_is_what_is_written_and_what_came()
+    {
+        var open = new Open(1, 0, Samples.Count(0xb0, 32), "a\u001bb:1", Samples.HostId, Samples.Id, "v") { Mac = new byte[32] };
+        byte[] bytes = ControlCodec.Write(open);
+        Assert.Equal(bytes[2..^32], open.Content);
+        ControlCodec.TryRead(bytes, out ControlMessage? read);
+        // The name was made fit for a terminal; the bytes that the MAC covers were not.
+        Assert.Equal("a?b:1", Assert.IsType<Open>(read).Name);
+        Assert.Equal(open.Content, ((Open)read!).Content);
+        // Of our own the fields count as they are now.
+        Assert.NotEqual(open.Content, (open with { Name = "other:1" }).Content);
+
+        Register register = SampleRegister(2) with { PasswordProof = new byte[32] };
+        bytes = ControlCodec.Write(register);
+        Assert.Equal(bytes[2..^(1 + 32 + 1 + register.Signature.Length + 1)], register.Content);
+        ControlCodec.TryRead(bytes, out read);
+        Assert.Equal(register.Content, Assert.IsType<Register>(read).Content);
     }
 
     [Fact]
@@ -78,7 +100,7 @@ public sealed class ControlCodecTests
         };
         register = register with
         {
-            Content = ControlCodec.WriteContent(register), PasswordProof = new byte[32], Signature = new byte[72],
+            PasswordProof = new byte[32], Signature = new byte[72],
             Ended = [.. Enumerable.Range(0, ControlCodec.MaxEnded).Select(i => new EndedEntry(new InviteId((ulong)i), new byte[16]))],
         };
         byte[] bytes = ControlCodec.Write(register);
@@ -117,14 +139,13 @@ public sealed class ControlCodecTests
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         byte[] spki = key.ExportSubjectPublicKeyInfo();
         Register register = SampleRegister(1) with { PublicKey = spki };
-        register = register with { Content = ControlCodec.WriteContent(register) };
         byte[] input = ControlProof.HostSignatureInput(Name, ServerNonce, register);
         byte[] signature = key.SignData(input, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
         Assert.True(ControlProof.VerifyHostSignature(spki, input, signature));
         Assert.False(ControlProof.VerifyHostSignature(spki, ControlProof.HostSignatureInput("other:3478", ServerNonce, register), signature));
         Assert.False(ControlProof.VerifyHostSignature(spki, ControlProof.HostSignatureInput(Name, Samples.Count(1, 32), register), signature));
         Assert.False(ControlProof.VerifyHostSignature(spki, ControlProof.HostSignatureInput(Name, ServerNonce, register with { Nonce = new byte[32] }), signature));
-        Assert.False(ControlProof.VerifyHostSignature(spki, ControlProof.HostSignatureInput(Name, ServerNonce, register with { Content = [1] }), signature));
+        Assert.False(ControlProof.VerifyHostSignature(spki, ControlProof.HostSignatureInput(Name, ServerNonce, register with { DoorNonce = 6 }), signature));
         for (int i = 0; i < spki.Length; i++)
         {
             byte[] altered = [.. spki];
@@ -146,7 +167,6 @@ public sealed class ControlCodecTests
     private static Open SampleOpen()
     {
         var open = new Open(1, 0, Samples.Count(0xb0, 32), Name, Samples.HostId, Samples.Id, "0.1.0");
-        open = open with { Content = ControlCodec.WriteContent(open) };
         return open with { Mac = ControlProof.OpenMac(InviteKeys.Relay(Samples.Secret, Name), Name, ServerNonce, open) };
     }
 
@@ -154,7 +174,7 @@ public sealed class ControlCodecTests
     {
         var list = Enumerable.Range(0, entries).Select(i => new RelayEntry(new InviteId((ulong)i), new byte[32])).ToList();
         var register = new Register(1, 0, Samples.Count(0xb0, 32), Name, new byte[91], 5, "0.1.0", list);
-        return register with { Content = ControlCodec.WriteContent(register), Signature = Encoding.ASCII.GetBytes("signature") };
+        return register with { Signature = Encoding.ASCII.GetBytes("signature") };
     }
 
     private static IEnumerable<ControlMessage> AllMessages() =>
@@ -174,6 +194,5 @@ public sealed class ControlCodecTests
         new ShuttingDown(),
         new Ping(1),
         new Pong(2),
-        new DoorNonceChanged(3),
     ];
 }

@@ -312,6 +312,38 @@ public sealed class TcpForwardingTests
     }
 
     [Fact]
+    public async Task Streams_that_are_opened_and_reset_in_a_loop_do_not_pass_the_bound()
+    {
+        using TunnelRig rig = new TunnelRig().Connect();
+        Punchline.Endpoint.IStreamTransport raw = rig.Transport!.Client;
+        // The driver does nothing but hand these events on, so no connect to the service can have come to its end.
+        Quic.StreamId Open()
+        {
+            Assert.True(raw.TryOpenStream(true, out Quic.StreamId stream));
+            raw.Write(stream, [1, 1, 1], out int _);
+            Deliver();
+            return stream;
+        }
+        void Deliver() => rig.Transport.Deliver((_, _, _) => { }, (kind, id, _) =>
+        {
+            if (kind == Quic.QuicEventKind.StreamOpened)
+                rig.Host!.OnStreamOpened(id);
+        });
+        for (int i = 0; i < TunnelLimits.MaxConnections; i++)
+        {
+            rig.Host!.OnStreamStopped(Open(), 0x10);
+            Deliver();
+        }
+        Assert.Equal((0, TunnelLimits.MaxConnections, 0), (rig.Host!.LinkCount, rig.Host.DialCount, rig.HostEvents.Count("failed")));
+        Open();
+        Assert.Equal((0, 1), (rig.Host.LinkCount, rig.HostEvents.Count("failed 1 TooManyFlows")));
+        // Once their sockets are gone there is room again.
+        await rig.UntilAsync(() => rig.Host.DialCount == 0);
+        Open();
+        Assert.Equal((1, 1), (rig.Host.LinkCount, rig.HostEvents.Count("failed")));
+    }
+
+    [Fact]
     public void A_stream_with_an_unknown_kind_or_a_broken_header_is_reset()
     {
         using TunnelRig rig = new TunnelRig().Connect();

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
 using Punchline.Endpoint;
+using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Tunnel;
 using Xunit;
@@ -59,7 +60,7 @@ internal sealed class ManualDriver : IDriver
     }
 }
 
-internal sealed class RecordingEvents : ITunnelEvents
+internal sealed class RecordingEvents : IHostTunnelEvents, IClientTunnelEvents
 {
     public List<string> Lines { get; } = [];
     public int Closed { get; private set; }
@@ -80,7 +81,7 @@ internal sealed class RecordingEvents : ITunnelEvents
     }
 
     public void ConnectionNotCarried(ulong? serviceId, TunnelErrorCode code) => Lines.Add($"not carried {serviceId} {code}");
-    public void ServiceFailed(ulong serviceId, ulong flowId, TunnelErrorCode code, string detail) => Lines.Add($"failed {serviceId} {code}: {detail}");
+    public void ServiceFailed(ulong serviceId, ulong flowId, ServiceErrorCode code, string detail) => Lines.Add($"failed {serviceId} {code}: {detail}");
     public void FlowOpened(ulong serviceId, ulong flowId) => Lines.Add($"flow {serviceId}");
     public void FlowClosed(ulong serviceId, ulong flowId, bool evicted, ulong missing) =>
         Lines.Add($"flow closed {serviceId}{(evicted ? " evicted" : "")}{(missing > 0 ? $" missing {missing}" : "")}");

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Tunnel;
 using Xunit;
@@ -200,6 +201,45 @@ public sealed class UdpForwardingTests
         Assert.Equal(opened, rig.ClientEvents.Count("flow 2"));
         rig.Client.OnLocalDatagram(rig.UdpListener, new UdpAddress(IPAddress.Loopback, 1001), [1]);
         Assert.Equal(opened + 1, rig.ClientEvents.Count("flow 2"));
+    }
+
+    [Fact]
+    public void New_flows_at_the_host_have_a_rate_and_known_ones_go_on()
+    {
+        using TunnelRig rig = new TunnelRig().Connect();
+        ulong flow = 0;
+        int OpenFlows(int count)
+        {
+            int before = rig.HostEvents.Count("flow 2");
+            Span<byte> datagram = stackalloc byte[DatagramHeader.MaxLength];
+            for (int i = 0; i < count; i++)
+            {
+                int length = new DatagramHeader(TunnelRig.UdpService, ++flow, 0).Write(datagram);
+                Assert.True(rig.Transport!.Client.TrySendDatagram(datagram[..length]));
+            }
+            rig.Host!.OnDatagram();
+            return rig.HostEvents.Count("flow 2") - before;
+        }
+        Assert.Equal(TunnelLimits.MaxUdpFlows, OpenFlows(TunnelLimits.MaxUdpFlows + 100));
+        Assert.Equal(100, rig.Host!.DroppedCount);
+        // Those that are there are as good as before.
+        Assert.True(rig.Transport!.Client.TrySendDatagram([2, 2, 1, 1, 9]));
+        rig.Host.OnDatagram();
+        Assert.Equal((100, TunnelLimits.MaxUdpFlows), (rig.Host.DroppedCount, rig.Host.FlowCount));
+        rig.Driver.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal((int)TunnelLimits.NewUdpFlowsPerSecond, OpenFlows(TunnelLimits.MaxUdpFlows));
+    }
+
+    [Fact]
+    public async Task An_answer_for_a_port_that_is_gone_is_dropped()
+    {
+        using TunnelRig rig = new TunnelRig().Connect();
+        Socket program = rig.Bound(SocketType.Dgram);
+        program.SendTo([1], rig.LocalUdp);
+        var (_, from) = await rig.RunAsync(ReceiveAsync(rig.UdpServer));
+        rig.Client.Remove(rig.UdpListener);
+        rig.UdpServer.SendTo([2], from);
+        await rig.UntilAsync(() => rig.Client.DroppedCount == 1);
     }
 
     [Fact]
