@@ -350,7 +350,9 @@ public sealed class DoorTests : IDisposable
             ConnectionId junk = NextId();
             AssertSilent(Seal(flooded, Samples.Secret, junk), junk);
         }
-        Accepted();
+        // At the same moment: no budget has come back yet.
+        byte[] other = Token(out ConnectionId otherId);
+        Assert.Equal(AdmissionAction.Accept, Admit(other, otherId).Action);
         // The flooded one itself is judged again as soon as its budget is back.
         _now += TimeSpan.FromSeconds(1);
         ConnectionId id = NextId();
