@@ -27,6 +27,8 @@ internal sealed class ApacheServer : IAsyncDisposable
         var folder = new WorkFolder();
         Directory.CreateDirectory(folder["www"]);
         var page = folder.WriteRandom("www/page.bin", pageBytes, seed: 1);
+        // One process that stays: one that is let go when there is less to do closes the connections that it keeps alive, and a
+        // request that is on its way to one of them then fails, with or without a tunnel (RFC 9112 section 9.3.1).
         var configuration = folder.Write("apache2.conf", $"""
             ServerRoot {folder.Path}
             ServerName punchline.test
@@ -40,6 +42,12 @@ internal sealed class ApacheServer : IAsyncDisposable
             User nobody
             Group nogroup
             DocumentRoot {folder["www"]}
+            StartServers 1
+            ServerLimit 1
+            ThreadLimit 128
+            ThreadsPerChild 128
+            MaxRequestWorkers 128
+            MaxSpareThreads 128
             KeepAlive On
             MaxKeepAliveRequests 0
             """);
