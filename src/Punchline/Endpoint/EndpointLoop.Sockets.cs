@@ -32,10 +32,12 @@ internal sealed partial class EndpointLoop
 
     /// <summary>
     /// This machine's addresses or routes changed: every connection gets the ways to its peer that lead out now, which are probed at
-    /// once, and loses those that would leave from an address that is gone.
+    /// once, and loses those that would leave from an address that is gone. Routes that come later are noticed for some seconds.
     /// </summary>
     /// <param name="isOurs">Tells the addresses that this machine has now.</param>
-    public void Reroute(Func<UdpAddress, bool> isOurs)
+    public void Reroute(Func<UdpAddress, bool> isOurs) => _settling.Begin(isOurs, Now);
+
+    private void TakeRoutes(Func<UdpAddress, bool> isOurs)
     {
         foreach (EndpointConnection connection in _connections.ToArray())
         {

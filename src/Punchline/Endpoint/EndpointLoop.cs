@@ -34,6 +34,7 @@ internal sealed partial class EndpointLoop : IDriver
     private readonly IEndpointLog _log;
     private readonly Func<EndpointConnection, IConnectionHandler>? _accept;
     private readonly WakeWatch _wake;
+    private readonly RouteSettling _settling;
     private readonly WorkQueue _work = new();
     private readonly List<SocketSlot> _slots = [];
     private readonly Dictionary<IUdpSocket, SocketSlot> _slotOf = [];
@@ -57,6 +58,8 @@ internal sealed partial class EndpointLoop : IDriver
         _log = options.Log;
         _accept = options.Accept;
         _wake = new WakeWatch(options.WallClock);
+        _settling = new RouteSettling(TakeRoutes);
+        AddTimer(_settling);
         Now = _clock();
         foreach (IUdpSocket socket in options.Sockets)
             AddSocket(socket);

@@ -607,6 +607,37 @@ public sealed class EndpointLoopTests
     }
 
     [Fact]
+    public void A_route_that_comes_after_its_address_is_noticed()
+    {
+        var rig = new LoopRig();
+        FakeCore core = rig.Incoming(1);
+        core.Events.Enqueue(new QuicEvent { Kind = QuicEventKind.CandidateReceived, Candidate = new Candidate(FakeSocket.Address("198.51.100.50:7777"), CandidateKind.Host) });
+        rig.Loop.MarkReady(core.Owner!);
+        rig.Loop.Turn();
+        rig.Routes.Source = null;
+        rig.Loop.Reroute(address => address.SameHost(FakeSocket.Address("192.0.2.9:0")));
+        Assert.Empty(core.Known);
+        rig.Routes.Source = "192.0.2.9:0";
+        rig.Time += TimeSpan.FromMilliseconds(200);
+        rig.Loop.Turn();
+        Assert.Equal("192.0.2.9:4433 to 198.51.100.50:7777", Assert.Single(core.Known).ToString());
+        // In the end it looks no more.
+        Wait(seconds: 20);
+        int lookups = rig.Routes.Lookups;
+        Wait(seconds: 20);
+        Assert.Equal(lookups, rig.Routes.Lookups);
+
+        void Wait(int seconds)
+        {
+            for (int i = 0; i < seconds; i++)
+            {
+                rig.Time += TimeSpan.FromSeconds(1);
+                rig.Loop.Turn();
+            }
+        }
+    }
+
+    [Fact]
     public void A_socket_that_leaves_takes_its_paths_along()
     {
         var rig = new LoopRig();

@@ -194,12 +194,17 @@ internal sealed class FakeEndpointCore : IEndpointCore
 
 internal sealed class FakeRoutes : IRouteLookup
 {
-    public string Source { get; set; } = "192.0.2.1:0";
+    /// <summary>Of IPv4; none if there is no route.</summary>
+    public string? Source { get; set; } = "192.0.2.1:0";
+
+    public int Lookups { get; private set; }
 
     public bool TryGetSource(in UdpAddress remote, out UdpAddress source)
     {
-        source = FakeSocket.Address(remote.IsIPv4 ? Source : "[2001:db8::1]:0");
-        return true;
+        Lookups++;
+        string? from = remote.IsIPv4 ? Source : "[2001:db8::1]:0";
+        source = from is null ? default : FakeSocket.Address(from);
+        return from is not null;
     }
 }
 
