@@ -83,6 +83,7 @@ internal sealed class JsonEvents(Stream output, bool details) : IEventOutput
                 json.WriteString("service", listening.Service);
                 json.WriteString("protocol", EventWords.Of(listening.Protocol));
                 json.WriteString("address", listening.Address.ToString());
+                json.WriteBoolean("known", listening.IsKnown);
                 break;
             case PeerJoined joined:
                 Head(json, "peer-joined", value.Time);

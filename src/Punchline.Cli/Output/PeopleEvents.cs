@@ -40,6 +40,9 @@ internal sealed class PeopleEvents(TextWriter output, TextWriter errors, bool co
                     Say("");
                     Say($"In the game they enter 127.0.0.1:{ClientOptions.DefaultPort}, or what their side prints.");
                     break;
+                case Listening { IsKnown: false } listening:
+                    Say($"Listening on {listening.Address} already; the host will tell what is there.");
+                    break;
                 case Listening listening:
                     Say($"{listening.Service}: enter {listening.Address} in the game ({EventWords.Of(listening.Protocol)}).", Bold);
                     break;

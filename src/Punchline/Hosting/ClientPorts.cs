@@ -33,10 +33,10 @@ internal sealed class ClientPorts(ClientOptions options, ClientTunnel tunnel, Ev
     public void Open(IReadOnlyList<JoinedService> remembered)
     {
         IEnumerable<Wish> wishes = remembered.Count > 0
-            ? remembered.Select(service => new Wish(service.Name, service.Udp ? ServiceProtocol.Udp : ServiceProtocol.Tcp, null))
+            ? remembered.Select(service => new Wish(service.Name, service.Udp ? ServiceProtocol.Udp : ServiceProtocol.Tcp, null, IsKnown: true))
             : options.Map.Count > 0
-                ? options.Map.Keys.Select(name => new Wish(name, ServiceProtocol.Tcp, null))
-                : [new Wish(Unnamed, ServiceProtocol.Tcp, null)];
+                ? options.Map.Keys.Select(name => new Wish(name, ServiceProtocol.Tcp, null, IsKnown: false))
+                : [new Wish(Unnamed, ServiceProtocol.Tcp, null, IsKnown: false)];
         Apply([.. wishes]);
     }
 
@@ -46,7 +46,7 @@ internal sealed class ClientPorts(ClientOptions options, ClientTunnel tunnel, Ev
     {
         foreach (string name in options.Map.Keys.Where(name => !services.Any(service => service.Name == name)))
             events.Notice($"The host shares no service '{name}': it has {string.Join(", ", services.Select(service => service.Name))}.");
-        Apply([.. services.Select(service => new Wish(service.Name, service.Protocol, service.Id))]);
+        Apply([.. services.Select(service => new Wish(service.Name, service.Protocol, service.Id, IsKnown: true))]);
     }
 
     private void Apply(Wish[] wishes)
@@ -77,10 +77,10 @@ internal sealed class ClientPorts(ClientOptions options, ClientTunnel tunnel, Ev
             }
             if (port is null)
                 continue;
-            if (port.Name != wish.Name || !port.IsTold)
-                events.Report(new Listening(events.Now, wish.Name, wish.Protocol, port.Address));
+            if (port.Name != wish.Name || port.ToldAsKnown != wish.IsKnown)
+                events.Report(new Listening(events.Now, wish.Name, wish.Protocol, port.Address, wish.IsKnown));
             port.Name = wish.Name;
-            port.IsTold = true;
+            port.ToldAsKnown = wish.IsKnown;
             port.SetService(wish.Id);
             now.Add(port);
             if (!mapped)
@@ -163,7 +163,7 @@ internal sealed class ClientPorts(ClientOptions options, ClientTunnel tunnel, Ev
     };
 
     /// <summary>A service that needs a place.</summary>
-    private readonly record struct Wish(string Name, ServiceProtocol Protocol, ulong? Id);
+    private readonly record struct Wish(string Name, ServiceProtocol Protocol, ulong? Id, bool IsKnown);
 
     /// <summary>A place that is open.</summary>
     private sealed class Port(string name, ServiceProtocol protocol, IPEndPoint address)
@@ -174,7 +174,8 @@ internal sealed class ClientPorts(ClientOptions options, ClientTunnel tunnel, Ev
 
         public IPEndPoint Address { get; } = address;
 
-        public bool IsTold { get; set; }
+        /// <summary>As what it was told; null before it was.</summary>
+        public bool? ToldAsKnown { get; set; }
 
         public ulong? Id { get; private set; }
 

@@ -30,7 +30,8 @@ public sealed record InviteCreated(DateTimeOffset Time, string Invite) : Punchli
 /// <param name="Service">The service's name.</param>
 /// <param name="Protocol">tcp or udp.</param>
 /// <param name="Address">Where.</param>
-public sealed record Listening(DateTimeOffset Time, string Service, ServiceProtocol Protocol, IPEndPoint Address) : PunchlineEvent(Time);
+/// <param name="IsKnown">False as long as no host has told its services: then name and protocol are a guess, and what connects waits.</param>
+public sealed record Listening(DateTimeOffset Time, string Service, ServiceProtocol Protocol, IPEndPoint Address, bool IsKnown) : PunchlineEvent(Time);
 
 /// <summary>A peer is verified and connected.</summary>
 /// <param name="Time">When.</param>

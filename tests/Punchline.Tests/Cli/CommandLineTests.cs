@@ -190,7 +190,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(ExitCode.Usage, await _cli.RunAsync("join"));
         _cli.Roles.Run = (events, _) =>
         {
-            events.Report(new Listening(Time, "game", ServiceProtocol.Tcp, IPEndPoint.Parse("127.0.0.1:52000")));
+            events.Report(new Listening(Time, "game", ServiceProtocol.Tcp, IPEndPoint.Parse("127.0.0.1:52000"), IsKnown: true));
             return Task.CompletedTask;
         };
         await _cli.RunAsync("join", "good-one");

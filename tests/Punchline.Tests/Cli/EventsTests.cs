@@ -23,7 +23,7 @@ public sealed class EventsTests : IDisposable
         { new ServerReady(Time, IPEndPoint.Parse("[::]:3478")), """{"event":"ready","time":"2026-01-02T02:04:05.678Z","listen":"[::]:3478"}""" },
         { new HostReady(Time, "s.example"), """{"event":"ready","time":"2026-01-02T02:04:05.678Z","server":"s.example"}""" },
         { new InviteCreated(Time, "punchline://abc"), """{"event":"invite","time":"2026-01-02T02:04:05.678Z","invite":"punchline://abc"}""" },
-        { new Listening(Time, "web", ServiceProtocol.Tcp, Address), """{"event":"listening","time":"2026-01-02T02:04:05.678Z","service":"web","protocol":"tcp","address":"203.0.113.5:3478"}""" },
+        { new Listening(Time, "web", ServiceProtocol.Tcp, Address, IsKnown: true), """{"event":"listening","time":"2026-01-02T02:04:05.678Z","service":"web","protocol":"tcp","address":"203.0.113.5:3478","known":true}""" },
         { new PeerJoined(Time, "ab12"), """{"event":"peer-joined","time":"2026-01-02T02:04:05.678Z","peer":"ab12"}""" },
         { new PeerLeft(Time, "ab12", "closed"), """{"event":"peer-left","time":"2026-01-02T02:04:05.678Z","peer":"ab12","reason":"closed"}""" },
         { new PathChanged(Time, "ab12", PathKind.Direct, Address, TimeSpan.FromMicroseconds(5250)), """{"event":"path","time":"2026-01-02T02:04:05.678Z","peer":"ab12","kind":"direct","remote":"203.0.113.5:3478","rttMs":5.25}""" },
