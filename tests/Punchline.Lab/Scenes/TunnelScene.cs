@@ -17,6 +17,11 @@ internal sealed class TunnelScene : IAsyncDisposable
 
     private static readonly IPEndPoint Admin = new(IPAddress.Loopback, 9478);
 
+    /// <summary>The clients' ports on loopback.</summary>
+    private const int FirstPort = 52_000;
+    private const int PortsEach = 100;
+    private const int ClientsAtOnce = 20;
+
     private readonly TunnelOptions _options;
     private readonly WorkFolder _folder = new();
     private readonly List<(string Title, ChildProcess Process)> _processes = [];
@@ -49,6 +54,8 @@ internal sealed class TunnelScene : IAsyncDisposable
         var scene = new TunnelScene(await NatLab.UpAsync(options.Lab), options);
         try
         {
+            // The system must not give these away as ports of outgoing connections.
+            await scene.Lab.RunAsync("b", ["sysctl", "-qw", $"net.ipv4.ip_local_reserved_ports={FirstPort}-{FirstPort + (PortsEach * ClientsAtOnce) - 1}"]);
             await scene.StartServerAsync();
             await scene.StartHostAsync();
             return scene;
@@ -82,8 +89,9 @@ internal sealed class TunnelScene : IAsyncDisposable
     {
         var number = _clients++;
         var state = _folder[string.Create(CultureInfo.InvariantCulture, $"client{number}")];
-        // Ports of its own: several clients may be on one computer.
-        var listen = new IPEndPoint(IPAddress.Loopback, 52_000 + (100 * number));
+        // Ports of its own: several clients may be on one computer, but never so many. The first one may stay for good.
+        var place = number == 0 ? 0 : 1 + ((number - 1) % (ClientsAtOnce - 1));
+        var listen = new IPEndPoint(IPAddress.Loopback, FirstPort + (PortsEach * place));
         return new TunnelClient(this, $"join {number}", where, state, ["--listen", $"{listen}", .. arguments]);
     }
 
