@@ -167,6 +167,8 @@ public sealed class InviteTests
     [InlineData("fe80::1%2")]
     [InlineData("-a")]
     [InlineData("a..b")]
+    [InlineData("192.0.2.-")]
+    [InlineData("192.0.-.1")]
     public void What_is_no_server_address_is_refused(string text) => Assert.False(ServerAddress.TryParse(text, out _));
 
     private static Invite MakeSample()
