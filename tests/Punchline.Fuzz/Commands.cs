@@ -21,8 +21,12 @@ internal static class Commands
     public static int Afl(IFuzzTarget target)
     {
         byte[] buffer = new byte[target.MaxLength];
-        foreach (byte[] seed in target.Seeds())
-            Execution.Run(target, seed);
+        // What only the first run does, such as initializers of types, would look like a new way.
+        using (new CoverageMap())
+        {
+            foreach (byte[] seed in target.Seeds())
+                Execution.Run(target, seed);
+        }
         Fuzzer.Run(stream => Execution.Run(target, buffer.AsSpan(0, stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false))));
         return 0;
     }
@@ -30,12 +34,15 @@ internal static class Commands
     public static int Replay(IFuzzTarget target, string[] paths)
     {
         int count = 0;
+        double share = 0;
         foreach (string file in paths.DefaultIfEmpty(Path.Combine(Corpus.Folder, target.Name)).SelectMany(Corpus.Files))
         {
-            Execution.Run(target, File.ReadAllBytes(file));
+            byte[] input = File.ReadAllBytes(file);
+            share = Math.Max(share, (double)Execution.Run(target, input) / target.Allocation.For(input.Length));
             count++;
         }
-        Console.WriteLine($"{target.Name}: {count} inputs, nothing found");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{target.Name}: {count} inputs, nothing found; at most {share:P0} of what may be allocated"));
         return 0;
     }
 

@@ -34,7 +34,7 @@ internal sealed class ConnectionTarget(bool clientReads) : IFuzzTarget
     public int MaxLength => 4096;
 
     // Two ends with buffers of 64 KiB each, their handshake, and 200 s of probes and keep-alives; then datagrams for what came.
-    public AllocationBound Allocation => new(16 << 20, 16_384);
+    public AllocationBound Allocation => new(2 << 20, 2048);
 
     public int TestRuns => 40;
 

@@ -10,8 +10,9 @@ internal static class Execution
     private const int Rounds = 3;
 
     /// <summary>Runs a target on an input.</summary>
+    /// <returns>Bytes that it allocated.</returns>
     /// <exception cref="FuzzFailureException">Something did not hold, the bound on allocation for one.</exception>
-    public static void Run(IFuzzTarget target, ReadOnlySpan<byte> input)
+    public static long Run(IFuzzTarget target, ReadOnlySpan<byte> input)
     {
         if (input.Length > target.MaxLength)
             input = input[..target.MaxLength];
@@ -25,5 +26,6 @@ internal static class Execution
         }
         if (least > bound)
             throw new FuzzFailureException($"{least} bytes were allocated for an input of {input.Length}; the bound is {bound}");
+        return least;
     }
 }

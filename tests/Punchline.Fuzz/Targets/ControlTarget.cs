@@ -17,7 +17,7 @@ internal sealed class ControlTarget : IFuzzTarget
     public int MaxLength => 4096;
 
     // Entries are copied into objects of their own, twice as the message is read twice here, and texts have two bytes for one.
-    public AllocationBound Allocation => new(16_384, 40);
+    public AllocationBound Allocation => new(24_576, 40);
 
     public int TestRuns => 40_000;
 

@@ -17,7 +17,7 @@ internal sealed class FrameTarget : IFuzzTarget
 
     public int MaxLength => LongestInput;
 
-    public AllocationBound Allocation => new(4096, 160);
+    public AllocationBound Allocation => new(4096, 32);
 
     public int TestRuns => 60_000;
 

@@ -31,7 +31,7 @@ internal sealed class DoorTokenTarget : IFuzzTarget
 
     public int MaxLength => 256;
 
-    public AllocationBound Allocation => new(4096, 4);
+    public AllocationBound Allocation => new(8192, 4);
 
     public int TestRuns => 20_000;
 
@@ -66,7 +66,7 @@ internal sealed class RetryTokenTarget : IFuzzTarget
 
     public int MaxLength => 256;
 
-    public AllocationBound Allocation => new(4096, 4);
+    public AllocationBound Allocation => new(8192, 4);
 
     public int TestRuns => 20_000;
 
