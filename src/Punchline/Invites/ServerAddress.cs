@@ -142,6 +142,7 @@ public sealed record ServerAddress
             if (!char.IsAsciiLetterOrDigit(c) && c is not ('.' or '-' or '_'))
                 return false;
         }
-        return !name.Contains("..", StringComparison.Ordinal);
+        // What is dialled is a URI, whose class refuses some names of these characters ("192.0.2.-") by an exception.
+        return !name.Contains("..", StringComparison.Ordinal) && Uri.CheckHostName(name) is (UriHostNameType.Dns or UriHostNameType.IPv4);
     }
 }

@@ -144,6 +144,7 @@ public sealed class InviteTests
     [InlineData("[2001:DB8::1]:5", ServerScheme.Punch, "[2001:db8::1]:5", "[2001:db8::1]:5")]
     [InlineData("2001:db8:0::1", ServerScheme.Punch, "[2001:db8::1]:3478", "[2001:db8::1]:3478")]
     [InlineData("punch://10.0.0.1:1", ServerScheme.Punch, "10.0.0.1:1", "10.0.0.1:1")]
+    [InlineData("ws://a_b.example:8080", ServerScheme.Ws, "a_b.example:8080", "ws://a_b.example:8080")]
     public void Server_addresses_have_one_spelling(string text, ServerScheme scheme, string dialled, string shown)
     {
         Assert.True(ServerAddress.TryParse(text, out ServerAddress? address));
@@ -167,6 +168,8 @@ public sealed class InviteTests
     [InlineData("fe80::1%2")]
     [InlineData("-a")]
     [InlineData("a..b")]
+    [InlineData("192.0.2.-")]
+    [InlineData("192.0.-.1")]
     public void What_is_no_server_address_is_refused(string text) => Assert.False(ServerAddress.TryParse(text, out _));
 
     private static Invite MakeSample()
