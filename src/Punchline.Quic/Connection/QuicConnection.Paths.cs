@@ -172,8 +172,12 @@ public sealed partial class QuicConnection
     /// <summary>RFC 9000 section 9.3.2: the new path does not validate, so the last one that did serves again.</summary>
     private void FallBack()
     {
-        if (!IsClient && _lastValidated is { IsValidated: true } last && _paths.Find(last.Network) is not null)
-            MoveTo(last);
+        if (IsClient || _lastValidated is not { IsValidated: true } last || _paths.Find(last.Network) is null)
+            return;
+        // Where the peer left no id to spare, the path took this one's along: without it nothing could be sent ever again.
+        if (!_peerIds.TryGetFor(last, out _))
+            _peerIds.Move(_paths.Current, last);
+        MoveTo(last);
     }
 
     private void MoveTo(PathState state)

@@ -117,9 +117,9 @@ public sealed partial class QuicConnection
             if (state.IsValidated)
                 continue; // It was only asked whether the client is still there.
             state.Stage = PathStage.Failed;
-            _peerIds.Release(state);
             if (state == _paths.Current)
                 FallBack();
+            _peerIds.Release(state); // After the way back, which may need this id.
             TracePath(state, "failed");
             if (!state.IsPair && state != _paths.Current && state != _paths.First)
                 Forget(state);

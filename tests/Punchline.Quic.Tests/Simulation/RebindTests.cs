@@ -44,10 +44,14 @@ public sealed class RebindTests
         Assert.InRange(steps, 6000, 6500); // two looks in each turn, and one for each thing that happens
     }
 
-    [Fact]
-    public void The_server_returns_to_the_last_validated_path_when_the_new_one_does_not_validate()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void The_server_returns_to_the_last_validated_path_when_the_new_one_does_not_validate(bool spareIds)
     {
         Scene scene = Scene.Connected(3, Link, Plain);
+        if (!spareIds)
+            scene.HostConnection.TakeFreeIds();
         NetworkPath first = scene.HostConnection.CurrentPath;
         scene.Say(fromClient: true, Ping, Elsewhere);
         // The client itself says nothing, not even that it is still there: only the failed validation can bring the server back.
