@@ -13,6 +13,7 @@ internal static class DemoCommand
         var listen = new Setting<IPEndPoint>("--listen", "ADDRESS:PORT", "Where the client listens; without it 127.0.0.1:52000", Addresses.EndPoint);
         var once = new Flag("--once", "End after the demonstration instead of staying up for a browser");
         var nat = new Flag("--nat", "Inside a laboratory, behind two NATs of the kernel (Linux, as root)");
+        var diagnostics = new DiagnosticSettings();
         var command = new RoleCommand(
             "demo",
             "Shows the whole way on this computer: a server, a host that shares a small web page, and a client.",
@@ -23,6 +24,7 @@ internal static class DemoCommand
         var part = new Option<string?>("--part") { Hidden = true };
         var inviteFile = new Option<string?>("--invite-file") { Hidden = true };
         command.AddAll(listen.Option, once.Option, nat.Option, part, inviteFile);
+        diagnostics.AddTo(command);
         command.SetAction((result, stop) =>
         {
             var host = session.Host;
@@ -33,9 +35,14 @@ internal static class DemoCommand
                 CommonOptions = $"{(common.Json.Get(result, host) ? "--json " : "")}{(common.Verbose.Get(result, host) ? "--verbose" : "")}".Trim(),
                 Part = result.GetValue(part),
                 InviteFile = result.GetValue(inviteFile),
+                Qlog = FullPath(diagnostics.Qlog.Get(result, host)),
+                KeyLog = FullPath(diagnostics.KeyLog.Get(result, host)),
             };
             return Session.RunAsync(session.Roles.Demo(settings, session.Output(result)), stop);
         });
         return command;
     }
+
+    // The processes inside the laboratory need not be where this one is.
+    private static string? FullPath(string? path) => path is null ? null : Path.GetFullPath(path);
 }

@@ -21,6 +21,7 @@ internal static class HostCommand
         var newInvite = new Flag("--new-invite", "Replace the invite: those given before stop at once");
         var inviteFile = new Setting<string>("--invite-file", "PATH", "Also write the invite to this file", Session.Text);
         var password = new Setting<string>("--host-password-file", "PATH", "The password that the server asks of hosts", Session.Text);
+        var diagnostics = new DiagnosticSettings();
         var command = new RoleCommand(
             "host",
             "Shares TCP and UDP services of this computer with those who have the invite.",
@@ -29,6 +30,7 @@ internal static class HostCommand
             "punchline host game=udp:19132 web=tcp:192.168.1.10:80 --new-invite");
         command.Add(services);
         command.AddAll(server.Option, state.Option, newInvite.Option, inviteFile.Option, password.Option);
+        diagnostics.AddTo(command);
         command.SetAction((result, stop) =>
         {
             var host = session.Host;
@@ -43,6 +45,8 @@ internal static class HostCommand
                 StateDirectory = folder,
                 HostPassword = Session.Password(password.Get(result, host)),
                 TimeProvider = host.Time,
+                QlogDirectory = diagnostics.Qlog.Get(result, host),
+                KeyLogFile = diagnostics.KeyLog.Get(result, host),
             };
             var file = inviteFile.Get(result, host);
             var events = new FollowedEvents(session.Output(result), value =>

@@ -24,6 +24,7 @@ internal static class JoinCommand
         var map = new ListSetting<KeyValuePair<string, IPEndPoint>>("--map", "NAME=ADDRESS:PORT", "Where a service appears, by its name; may be repeated", Services.Mapping);
         var state = new Setting<string>("--state", "DIR", "Folder of key, joined hosts and last invite, else in the user's configuration folder", Session.Text);
         var inviteFile = new Setting<string>("--invite-file", "PATH", "Read the invite from this file", Session.Text);
+        var diagnostics = new DiagnosticSettings();
         var command = new RoleCommand(
             "join",
             "Joins a host with its invite: its services appear on this computer.",
@@ -32,6 +33,7 @@ internal static class JoinCommand
             "punchline join --invite-file invite.txt --map web=127.0.0.1:8080");
         command.Add(invite);
         command.AddAll(listen.Option, map.Option, state.Option, inviteFile.Option);
+        diagnostics.AddTo(command);
         command.SetAction(async (result, stop) =>
         {
             var host = session.Host;
@@ -50,6 +52,8 @@ internal static class JoinCommand
                 Listen = endPoint,
                 Map = MapOf(mapped),
                 TimeProvider = host.Time,
+                QlogDirectory = diagnostics.Qlog.Get(result, host),
+                KeyLogFile = diagnostics.KeyLog.Get(result, host),
             };
             // It listens only when the invite could be read: then it is worth remembering, whoever is online.
             var events = new FollowedEvents(output, value =>

@@ -15,10 +15,11 @@ internal static class DemoHost
     /// <summary>Shares until it is cancelled.</summary>
     /// <param name="server">The server, as a host names it.</param>
     /// <param name="state">The host's folder.</param>
+    /// <param name="qlog">The folder of qlog files, or null.</param>
     /// <param name="invited">Told the invite.</param>
     /// <param name="events">Told what a friend's side would not see anyway.</param>
     /// <param name="stop">Ends it.</param>
-    public static async Task RunAsync(string server, string state, Action<string> invited, IProgress<PunchlineEvent> events, CancellationToken stop)
+    public static async Task RunAsync(string server, string state, string? qlog, Action<string> invited, IProgress<PunchlineEvent> events, CancellationToken stop)
     {
         await using var site = await DemoSite.StartAsync(stop);
         var host = new PunchlineHost(
@@ -27,6 +28,7 @@ internal static class DemoHost
                 Services = [new ServiceSpec("web", ServiceProtocol.Tcp, "127.0.0.1", site.Port)],
                 Server = server,
                 StateDirectory = state,
+                QlogDirectory = qlog,
                 LoggerFactory = new EventLoggerFactory(events, TimeProvider.System),
             },
             new Tap(value =>
@@ -55,6 +57,8 @@ internal static class DemoClient
                 Invite = invite,
                 StateDirectory = state,
                 Listen = settings.Listen,
+                QlogDirectory = settings.Qlog,
+                KeyLogFile = settings.KeyLog,
                 LoggerFactory = new EventLoggerFactory(events, TimeProvider.System),
             },
             new Tap(value =>

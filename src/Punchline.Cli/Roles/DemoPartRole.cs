@@ -26,7 +26,7 @@ internal sealed class DemoPartRole(DemoSettings settings, IProgress<PunchlineEve
                     await server.RunAsync(ending.Token);
                 break;
             case "host":
-                await DemoHost.RunAsync(NatDemoRole.ServerAddress, _folder.FullName, invite => UserFiles.Write(file, invite), events, ending.Token);
+                await DemoHost.RunAsync(NatDemoRole.ServerAddress, _folder.FullName, settings.Qlog, invite => UserFiles.Write(file, invite), events, ending.Token);
                 break;
             case "client":
                 await DemoClient.RunAsync(UserFiles.Read(file), _folder.FullName, settings, events, ending.Token);

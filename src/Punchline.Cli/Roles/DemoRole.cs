@@ -27,7 +27,7 @@ internal sealed class DemoRole(DemoSettings settings, IProgress<PunchlineEvent> 
         await server.StartAsync(stop);
         var invite = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         var hosting = DemoHost.RunAsync(
-            $"127.0.0.1:{server.Port}", Path.Combine(_folder.FullName, "host"), text => invite.TrySetResult(text), events, ending.Token);
+            $"127.0.0.1:{server.Port}", Path.Combine(_folder.FullName, "host"), settings.Qlog, text => invite.TrySetResult(text), events, ending.Token);
         try
         {
             await DemoClient.BeforeTheEnd(invite.Task, hosting);

@@ -11,6 +11,12 @@ internal sealed record DemoSettings(IPEndPoint? Listen, bool Once, bool Nat)
     /// <summary>With <see cref="Nat"/>: the common options for the processes inside the laboratory, between spaces.</summary>
     public string CommonOptions { get; init; } = "";
 
+    /// <summary>The folder of qlog files, of both ends; or null.</summary>
+    public string? Qlog { get; init; }
+
+    /// <summary>The file of TLS secrets; or null. The client alone writes it, for both ends have the same ones.</summary>
+    public string? KeyLog { get; init; }
+
     /// <summary>Set in those processes: server, host or client.</summary>
     public string? Part { get; init; }
 

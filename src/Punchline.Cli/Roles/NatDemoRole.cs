@@ -43,11 +43,13 @@ internal sealed class NatDemoRole(DemoSettings settings, IProgress<PunchlineEven
             await UpAsync(stop);
             Start("server", "server");
             await HealthyAsync(stop);
-            var host = Start("a", "host");
+            string[] qlog = settings.Qlog is { } folder ? ["--qlog", folder] : [];
+            string[] keyLog = settings.KeyLog is { } file ? ["--keylog", file] : [];
+            var host = Start("a", "host", qlog);
             await InvitedAsync(host, stop);
             events.Report(new Notice(
                 TimeProvider.System.GetUtcNow(), $"The client runs in the network namespace {_prefix}b, behind a NAT of its own, as the host does in {_prefix}a."));
-            var client = Start("b", "client", [.. settings.Once ? ["--once"] : Array.Empty<string>(), .. settings.Listen is { } at ? ["--listen", $"{at}"] : Array.Empty<string>()]);
+            var client = Start("b", "client", [.. qlog, .. keyLog, .. settings.Once ? ["--once"] : Array.Empty<string>(), .. settings.Listen is { } at ? ["--listen", $"{at}"] : Array.Empty<string>()]);
             await Task.WhenAny(client.WaitForExitAsync(stop), host.WaitForExitAsync(stop));
             stop.ThrowIfCancellationRequested();
             var (name, ended) = client.HasExited ? ("client", client) : ("host", host);

@@ -193,6 +193,8 @@ public sealed partial class QuicConnection : ILossHandler
             if (_loss.LargestAcked(space) is { } largest)
                 _oneRtt!.OnAcked(largest);
         }
+        NetworkPath current = _paths.Current.Network;
+        _options.Trace?.Record(this, new TraceEvent(TraceKind.Recovery, _now, IsClient, space, 0, 0, current, null), default);
         return null;
     }
 
@@ -272,7 +274,7 @@ public sealed partial class QuicConnection : ILossHandler
             _statistics.PacketsLost++;
             if (packet.Size > MtuDiscovery.BaseSize && ++path.LargeLost >= BlackHoleAfterLosses)
                 OnBlackHole(path);
-            _options.Trace?.Record(new TraceEvent(TraceKind.PacketLost, _now, IsClient, space, packet.Number, packet.Size, path.Network, null));
+            _options.Trace?.Record(this, new TraceEvent(TraceKind.PacketLost, _now, IsClient, space, packet.Number, packet.Size, path.Network, null), default);
         }
         Requeue(space, frames);
     }

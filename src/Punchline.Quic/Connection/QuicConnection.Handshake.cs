@@ -31,6 +31,7 @@ public sealed partial class QuicConnection
             _originalDestination = client.InitialDestination,
             _initialToken = client.Token,
         };
+        connection.TraceState("started");
         connection.SetDestination(client.InitialDestination);
         connection.InstallInitialKeys(client.InitialDestination);
         connection._tls = new TlsSession(new TlsOptions
@@ -40,7 +41,8 @@ public sealed partial class QuicConnection
             KeyExchanges = options.KeyExchanges,
             Signer = options.Signer,
             ApplicationProtocol = options.Transport.ApplicationProtocol,
-            TransportParameters = connection.LocalParameters().Write(),
+            TransportParameters = connection.WriteLocalParameters(),
+            KeyLog = options.KeyLog,
             ExpectedPeerId = client.ExpectedPeerId,
         });
         if (connection._tls.Start() is { } error)
@@ -60,6 +62,7 @@ public sealed partial class QuicConnection
             _retrySource = verdict.OriginalDestination is null ? null : facts.Destination,
             AdmissionTag = verdict.Tag,
         };
+        connection.TraceState("started");
         if (verdict.AddressValidated)
             connection.OnFirstAddressValidated();
         connection.SetDestination(facts.Source);
@@ -72,7 +75,8 @@ public sealed partial class QuicConnection
             KeyExchanges = options.KeyExchanges,
             Signer = options.Signer,
             ApplicationProtocol = options.Transport.ApplicationProtocol,
-            TransportParameters = connection.LocalParameters().Write(),
+            TransportParameters = connection.WriteLocalParameters(),
+            KeyLog = options.KeyLog,
             ExpectedPeerId = verdict.ExpectedPeerId,
             RequireClientCertificate = options.Transport.RequireClientCertificate,
         });
@@ -98,6 +102,16 @@ public sealed partial class QuicConnection
         Space(PacketNumberSpace.Initial).Install(
             read: LevelKeys.FromSecret(IsClient ? server : client), write: LevelKeys.FromSecret(IsClient ? client : server));
     }
+
+    private byte[] WriteLocalParameters()
+    {
+        byte[] parameters = LocalParameters().Write();
+        TraceParameters("local", parameters);
+        return parameters;
+    }
+
+    private void TraceParameters(string whose, ReadOnlySpan<byte> bytes) => _options.Trace?.Record(
+        this, new TraceEvent(TraceKind.Parameters, _now, IsClient, PacketNumberSpace.Initial, 0, 0, null, whose), bytes);
 
     private TransportParameters LocalParameters()
     {
@@ -187,7 +201,7 @@ public sealed partial class QuicConnection
         {
             _oneRtt = new OneRttKeys(write, read);
         }
-        _options.Trace?.Record(new TraceEvent(TraceKind.Keys, _now, IsClient, SpaceOf(tls.Level).Id, 0, 0, null, "installed"));
+        _options.Trace?.Record(this, new TraceEvent(TraceKind.Keys, _now, IsClient, SpaceOf(tls.Level).Id, 0, 0, null, "installed"), default);
     }
 
     private QuicError? ApplyPeerParameters(ReadOnlySpan<byte> bytes)
@@ -202,6 +216,7 @@ public sealed partial class QuicConnection
         if (IsClient && peer.RetrySourceConnectionId != _retrySource)
             return ParameterError("retry_source_connection_id does not match the Retry");
         _peer = peer;
+        TraceParameters("remote", bytes);
         if (peer.StatelessResetToken is { } token)
             _peerIds.SetFirstResetToken(token);
         _paths.First.Mtu.Limit((int)Math.Min(peer.MaxUdpPayloadSize, MaxUdpPayload));
@@ -217,6 +232,7 @@ public sealed partial class QuicConnection
     private void OnHandshakeComplete()
     {
         IsEstablished = true;
+        TraceState("established");
         _localIds.Replenish(_peer!.ActiveConnectionIdLimit);
         if (!IsClient)
         {
@@ -225,7 +241,6 @@ public sealed partial class QuicConnection
             _options.Admission?.OnHandshakeEnded(AdmissionTag, established: true);
         }
         Emit(new QuicEvent { Kind = QuicEventKind.Established });
-        TraceState("established");
     }
 
     /// <summary>The handshake is confirmed: its keys go (RFC 9001 section 4.9.2), and paths may be probed (RFC 9000 section 9).</summary>
@@ -236,6 +251,7 @@ public sealed partial class QuicConnection
         _isConfirmed = true;
         _loss.HandshakeConfirmed = true;
         _oneRtt!.OnConfirmed();
+        TraceState("confirmed");
         DiscardSpace(PacketNumberSpace.Initial);
         DiscardSpace(PacketNumberSpace.Handshake);
         _paths.Current.Mtu.IsEnabled = _paths.Current.IsDirect;
@@ -248,7 +264,7 @@ public sealed partial class QuicConnection
             return;
         Space(space).Discard();
         _loss.DiscardSpace(space, _now);
-        _options.Trace?.Record(new TraceEvent(TraceKind.Keys, _now, IsClient, space, 0, 0, null, "discarded"));
+        _options.Trace?.Record(this, new TraceEvent(TraceKind.Keys, _now, IsClient, space, 0, 0, null, "discarded"), default);
     }
 
     /// <summary>The server knows that the client receives what is sent to its address (RFC 9000 section 8.1).</summary>

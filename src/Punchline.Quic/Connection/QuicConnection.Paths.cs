@@ -205,5 +205,5 @@ public sealed partial class QuicConnection
     }
 
     private void TracePath(PathState state, string text) =>
-        _options.Trace?.Record(new TraceEvent(TraceKind.Path, _now, IsClient, PacketNumberSpace.Application, 0, 0, state.Network, text));
+        _options.Trace?.Record(this, new TraceEvent(TraceKind.Path, _now, IsClient, PacketNumberSpace.Application, 0, 0, state.Network, text), default);
 }

@@ -136,6 +136,7 @@ public sealed partial class QuicConnection
         ulong number = ReadPacketNumber(packet, header.PacketNumberOffset, numberLength, space);
         int headerLength = header.PacketNumberOffset + numberLength;
         bool keyPhase = FirstByte.KeyPhase(packet[0]);
+        bool writePhase = keys.KeyPhase;
         switch (keys.TryOpen(packet, headerLength, number, keyPhase, _now, 3 * ProbeTimeout))
         {
             case OpenResult.Opened:
@@ -149,6 +150,8 @@ public sealed partial class QuicConnection
             default:
                 return Drop(PacketNumberSpace.Application, "not authentic", packet.Length);
         }
+        if (keys.KeyPhase != writePhase) // RFC 9001 section 6.2: we have followed an update of the peer's.
+            _options.Trace?.Record(this, new TraceEvent(TraceKind.Keys, _now, IsClient, PacketNumberSpace.Application, 0, 0, null, "updated by the peer"), default);
         if (FirstByte.HasReservedBits(packet[0])) // RFC 9000 section 17.3.1
         {
             CloseWith(QuicError.Transport(TransportErrorCode.ProtocolViolation, "reserved bits are set"));
@@ -179,7 +182,7 @@ public sealed partial class QuicConnection
     {
         _statistics.PacketsReceived++;
         _statistics.BytesReceived += (ulong)size;
-        _options.Trace?.Record(new TraceEvent(TraceKind.PacketReceived, _now, IsClient, space.Id, number, size, path.Network, null));
+        _options.Trace?.Record(this, new TraceEvent(TraceKind.PacketReceived, _now, IsClient, space.Id, number, size, path.Network, null), payload);
         if (_liveness.OnHeard(_now))
             Emit(new QuicEvent { Kind = QuicEventKind.PeerReachable });
         path.HeardAt = _now;
@@ -225,7 +228,7 @@ public sealed partial class QuicConnection
     private bool Drop(PacketNumberSpace space, string reason, int size)
     {
         _statistics.PacketsDropped++;
-        _options.Trace?.Record(new TraceEvent(TraceKind.PacketDropped, _now, IsClient, space, 0, size, null, reason));
+        _options.Trace?.Record(this, new TraceEvent(TraceKind.PacketDropped, _now, IsClient, space, 0, size, null, reason), default);
         return false;
     }
 }

@@ -92,8 +92,8 @@ public sealed partial class QuicConnection
         if (!_loss.OnTimeout(_now, this).ProbeTimeout)
             return;
         PathState current = _paths.Current;
-        _options.Trace?.Record(new TraceEvent(TraceKind.ProbeTimeout, _now, IsClient, PacketNumberSpace.Application,
-            (ulong)_loss.PtoCount, 0, current.Network, null));
+        _options.Trace?.Record(this, new TraceEvent(TraceKind.ProbeTimeout, _now, IsClient, PacketNumberSpace.Application,
+            (ulong)_loss.PtoCount, 0, current.Network, null), default);
         if (!_isConfirmed)
             return;
         if (_loss.PtoCount >= BlackHoleAfterTimeouts)

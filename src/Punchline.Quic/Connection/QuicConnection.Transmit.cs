@@ -293,6 +293,9 @@ public sealed partial class QuicConnection
         int length = built.End + AeadTagLength;
         Span<byte> packet = buffer.Slice(built.Start, length);
         int numberLength = built.HeaderLength - built.NumberOffset;
+        // Before it is sealed, as the frames are still in clear.
+        _options.Trace?.Record(this, new TraceEvent(TraceKind.PacketSent, _now, IsClient, built.Space, built.Number, length, path.Network, null),
+            packet[built.HeaderLength..^AeadTagLength]);
         if (built.Space == PacketNumberSpace.Application)
         {
             _oneRtt!.Seal(packet, built.HeaderLength, built.Number);
@@ -324,7 +327,6 @@ public sealed partial class QuicConnection
         if (!frames.IsEmpty && frames[0].Kind == SentFrameKind.Ack)
             space.Received.OnAckSent();
         _statistics.PacketsSent++;
-        _options.Trace?.Record(new TraceEvent(TraceKind.PacketSent, _now, IsClient, built.Space, built.Number, length, path.Network, null));
         // RFC 9001 section 4.9.1: a client's Initial keys go when it first sends a Handshake packet.
         if (IsClient && built.Space == PacketNumberSpace.Handshake)
             _discardInitialKeys = true;
@@ -336,7 +338,7 @@ public sealed partial class QuicConnection
     private void UpdateKeys()
     {
         if (_oneRtt!.TryUpdate())
-            _options.Trace?.Record(new TraceEvent(TraceKind.Keys, _now, IsClient, PacketNumberSpace.Application, 0, 0, null, "updated"));
+            _options.Trace?.Record(this, new TraceEvent(TraceKind.Keys, _now, IsClient, PacketNumberSpace.Application, 0, 0, null, "updated"), default);
         else if (_oneRtt.IsExhausted)
             CloseWith(QuicError.Transport(TransportErrorCode.AeadLimitReached, "the peer lets no key update happen"));
     }

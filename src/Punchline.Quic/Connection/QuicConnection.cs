@@ -106,6 +106,14 @@ public sealed partial class QuicConnection : IDisposable
     /// <summary>The SHA-256 of the peer's public key, 32 bytes; empty before the peer is verified or if it has none.</summary>
     public ReadOnlyMemory<byte> PeerId => IsEstablished ? _tls.PeerId : default;
 
+    /// <summary>
+    /// The destination of the client's first Initial packet, which both sides know: the name of the connection in logs.
+    /// </summary>
+    public ConnectionId OriginalDestination => _originalDestination;
+
+    /// <summary>Why the connection has ended; null while it is open.</summary>
+    public QuicError? CloseError => _close.Error;
+
     /// <summary>The path that data takes.</summary>
     public NetworkPath CurrentPath => _paths.Current.Network;
 
@@ -264,6 +272,7 @@ public sealed partial class QuicConnection : IDisposable
         if (_isReleased)
             return;
         _isReleased = true;
+        TraceState("ended");
         _localIds.WithdrawAll();
         _streams.Dispose();
         _tls?.Dispose();
@@ -277,5 +286,5 @@ public sealed partial class QuicConnection : IDisposable
     private PacketSpace Space(PacketNumberSpace space) => _spaces[(int)space];
 
     private void TraceState(string text) =>
-        _options.Trace?.Record(new TraceEvent(TraceKind.State, _now, IsClient, PacketNumberSpace.Application, 0, 0, null, text));
+        _options.Trace?.Record(this, new TraceEvent(TraceKind.State, _now, IsClient, PacketNumberSpace.Application, 0, 0, null, text), default);
 }

@@ -1,3 +1,5 @@
+using Punchline.Quic.Tls;
+
 namespace Punchline.Quic;
 
 /// <summary>What an endpoint is made of: everything that the core may not make itself is handed in.</summary>
@@ -26,4 +28,7 @@ public sealed class QuicEndpointOptions
 
     /// <summary>Is told each thing that happens, for logs and tests; null costs nothing.</summary>
     public ITrace? Trace { get; init; }
+
+    /// <summary>Is given each TLS secret, so that captured traffic can be read; null, as it should be but for the user's own wish.</summary>
+    internal TlsKeyLog? KeyLog { get; init; }
 }

@@ -1,10 +1,19 @@
 namespace Punchline.Quic;
 
-/// <summary>Takes what happens inside connections, for logs and tests. Called synchronously; must not call back.</summary>
+/// <summary>
+/// Takes what happens inside connections, for logs and tests. Called synchronously; must not call back, except to read figures
+/// of the connection.
+/// </summary>
 public interface ITrace
 {
     /// <summary>One thing happened.</summary>
-    void Record(in TraceEvent traceEvent);
+    /// <param name="connection">To which connection.</param>
+    /// <param name="traceEvent">What.</param>
+    /// <param name="content">
+    /// Of a packet sent or received its frames in clear, of transport parameters their encoding (RFC 9000 section 18), else nothing.
+    /// It is the connection's own memory: what is to outlive the call must be copied.
+    /// </param>
+    void Record(QuicConnection connection, in TraceEvent traceEvent, ReadOnlySpan<byte> content);
 }
 
 /// <summary>What kind of thing happened.</summary>
@@ -31,8 +40,14 @@ public enum TraceKind : byte
     /// <summary>Keys were installed, updated or discarded.</summary>
     Keys,
 
-    /// <summary>The connection's state changed.</summary>
+    /// <summary>The connection's state changed: <c>started</c>, <c>established</c>, <c>confirmed</c>, <c>closed</c>, <c>ended</c>.</summary>
     State,
+
+    /// <summary>Transport parameters are known; <see cref="TraceEvent.Text"/> says whose, <c>local</c> or <c>remote</c>.</summary>
+    Parameters,
+
+    /// <summary>An acknowledgement has changed a path's figures, which <see cref="QuicConnection.TryGetPathStatistics"/> has.</summary>
+    Recovery,
 }
 
 /// <summary>One thing that happened; a plain value.</summary>

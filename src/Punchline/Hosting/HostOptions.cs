@@ -28,6 +28,15 @@ public sealed record HostOptions
     /// <summary>Where the log goes; by default nowhere. What people should know comes as events.</summary>
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
 
+    /// <summary>A folder for a qlog file of each connection (docs/diagnostics.md); null, as by default, for none.</summary>
+    public string? QlogDirectory { get; init; }
+
+    /// <summary>
+    /// A file for the TLS secrets of each connection, as SSLKEYLOGFILE; null, as by default, for none. Whoever has it can read captured
+    /// traffic.
+    /// </summary>
+    public string? KeyLogFile { get; init; }
+
     /// <summary>The UDP sockets; null: what the machine does best.</summary>
     internal UdpPlatform? UdpPlatform { get; init; }
 }

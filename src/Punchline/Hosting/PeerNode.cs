@@ -1,9 +1,11 @@
 using Microsoft.Extensions.Logging;
+using Punchline.Diagnostics;
 using Punchline.Discovery;
 using Punchline.Endpoint;
 using Punchline.Invites;
 using Punchline.Protocol;
 using Punchline.Quic;
+using Punchline.Quic.Tls;
 using Punchline.Stun;
 using Punchline.Udp;
 
@@ -29,6 +31,12 @@ internal sealed record PeerNodeOptions
 
     /// <summary>Makes the owner of an incoming connection.</summary>
     public Func<EndpointConnection, IConnectionHandler>? Accept { get; init; }
+
+    /// <summary>Is told each thing that happens in connections, beside the log.</summary>
+    public ITrace? Trace { get; init; }
+
+    /// <summary>Is given TLS secrets.</summary>
+    public TlsKeyLog? KeyLog { get; init; }
 
     /// <summary>The UDP port to ask for, 0 for any.</summary>
     public ushort PreferredPort { get; init; }
@@ -69,7 +77,8 @@ internal sealed class PeerNode : IAsyncDisposable
                 ResetKey = options.Identity.ResetKey,
                 Network = _network,
                 Admission = options.Admission,
-                Trace = TraceLog.For(Logger),
+                Trace = TraceFork.Of(TraceLog.For(Logger), options.Trace),
+                KeyLog = options.KeyLog,
             });
             Driver = new EndpointDriver(new EndpointLoopOptions
             {

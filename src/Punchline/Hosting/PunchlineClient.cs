@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
+using Punchline.Diagnostics;
 using Punchline.Endpoint;
 using Punchline.Hosting;
 using Punchline.Invites;
@@ -66,14 +67,20 @@ public sealed class PunchlineClient
         using (await directory.LockChangesAsync(_options.TimeProvider).ConfigureAwait(false))
             identity = HostIdentity.LoadOrCreate(directory, randomness);
         var state = ClientState.Open(directory, invite!.HostId.Span, _options.TimeProvider);
+        var clock = new MonotonicClock(_options.TimeProvider);
+        ConnectionDiagnostics diagnostics = ConnectionDiagnostics.Open(
+            _options.QlogDirectory, _options.KeyLogFile, clock, _options.TimeProvider, events);
+        await using ConfiguredAsyncDisposable diagnosticsEnd = diagnostics.ConfigureAwait(false);
         PeerNode node = await PeerNode.StartAsync(new PeerNodeOptions
         {
             Time = _options.TimeProvider,
-            Clock = new MonotonicClock(_options.TimeProvider),
+            Clock = clock,
             Platform = _options.UdpPlatform ?? UdpPlatform.FromEnvironment(),
             Randomness = randomness,
             Identity = identity,
             Logger = _options.LoggerFactory.CreateLogger("Punchline.Client"),
+            Trace = diagnostics.Trace,
+            KeyLog = diagnostics.KeyLog,
         }).ConfigureAwait(false);
         await using ConfiguredAsyncDisposable nodeEnd = node.ConfigureAwait(false);
         ClientCore core = await node.Driver.CallAsync(_ => new ClientCore(node, _options, state, events)).ConfigureAwait(false);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
+using Punchline.Diagnostics;
 using Punchline.Hosting;
 using Punchline.Invites;
 using Punchline.Quic;
@@ -99,6 +100,9 @@ public sealed class PunchlineHost
         var services = new HostServices(_options.Services, _options.TimeProvider);
         using var core = new HostCore(store, new Door(store, _identity.PeerId, randomness, clock.Now), services, events);
         using var signer = P256Signer.ImportPkcs8(_identity.Pkcs8.Span);
+        ConnectionDiagnostics diagnostics = ConnectionDiagnostics.Open(
+            _options.QlogDirectory, _options.KeyLogFile, clock, _options.TimeProvider, events);
+        await using ConfiguredAsyncDisposable diagnosticsEnd = diagnostics.ConfigureAwait(false);
         PeerNode node = await PeerNode.StartAsync(new PeerNodeOptions
         {
             Time = _options.TimeProvider,
@@ -110,6 +114,8 @@ public sealed class PunchlineHost
             Admission = core.Door,
             Accept = core.Accept,
             PreferredPort = ReadPort(directory),
+            Trace = diagnostics.Trace,
+            KeyLog = diagnostics.KeyLog,
         }).ConfigureAwait(false);
         await using ConfiguredAsyncDisposable nodeEnd = node.ConfigureAwait(false);
         ushort port = await node.Driver.CallAsync(_ =>

@@ -14,5 +14,5 @@ internal sealed class TraceLog : ITrace
     public static ITrace? For(ILogger logger) => logger.IsEnabled(LogLevel.Trace) ? new TraceLog(logger) : null;
 
     /// <inheritdoc/>
-    public void Record(in TraceEvent traceEvent) => HostingLog.Traced(_logger, traceEvent);
+    public void Record(QuicConnection connection, in TraceEvent traceEvent, ReadOnlySpan<byte> content) => HostingLog.Traced(_logger, traceEvent);
 }

@@ -8,8 +8,8 @@ internal sealed class PacketCapture : IAsyncDisposable
     private readonly WorkFolder _folder = new();
     private readonly ChildProcess _process;
 
-    private PacketCapture(NatLab lab, string where, string filter, string device) => _process = lab.Start(
-        where, ["tcpdump", "-i", device, "-n", "-U", "--immediate-mode", "-Z", "root", "-w", File, filter]);
+    private PacketCapture(NatLab lab, string where, string filter, string device, int length) => _process = lab.Start(
+        where, ["tcpdump", "-i", device, "-n", "-U", "--immediate-mode", "-Z", "root", "-B", "16384", "-s", $"{length}", "-w", File, filter]);
 
     private string File => _folder["packets.pcap"];
 
@@ -18,9 +18,13 @@ internal sealed class PacketCapture : IAsyncDisposable
     /// <param name="where">The place.</param>
     /// <param name="filter">Which packets, in pcap-filter(7)'s words; empty for all.</param>
     /// <param name="device">The device.</param>
-    public static async Task<PacketCapture> StartAsync(NatLab lab, string where, string filter = "", string device = "eth0")
+    /// <param name="length">
+    /// The largest packet, in bytes. The kernel keeps a slot of that size for each packet that waits: a burst of small ones fits
+    /// whole only where the slots are small.
+    /// </param>
+    public static async Task<PacketCapture> StartAsync(NatLab lab, string where, string filter = "", string device = "eth0", int length = 262_144)
     {
-        var capture = new PacketCapture(lab, where, filter, device);
+        var capture = new PacketCapture(lab, where, filter, device, length);
         try
         {
             await capture._process.ErrorLineAsync(line => line.Contains("listening on", StringComparison.Ordinal), "its start");
@@ -33,12 +37,17 @@ internal sealed class PacketCapture : IAsyncDisposable
         }
     }
 
+    /// <summary>Ends the recording.</summary>
+    public async Task<IReadOnlyList<CapturedPacket>> StopAsync() =>
+        CapturedPacket.ReadFile(await System.IO.File.ReadAllBytesAsync(await EndAsync()));
+
     /// <summary>Ends the recording; tcpdump then writes what it still holds.</summary>
-    public async Task<IReadOnlyList<CapturedPacket>> StopAsync()
+    /// <returns>The file, which goes with this object.</returns>
+    public async Task<string> EndAsync()
     {
         await _process.SignalAsync("INT");
         (await _process.ExitAsync()).Ok();
-        return CapturedPacket.ReadFile(await System.IO.File.ReadAllBytesAsync(File));
+        return File;
     }
 
     public async ValueTask DisposeAsync()

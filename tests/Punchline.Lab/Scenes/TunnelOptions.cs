@@ -13,6 +13,9 @@ internal sealed record TunnelOptions
     /// <summary>What the host shares, as on its command line.</summary>
     public IReadOnlyList<string> Services { get; init; } = EchoServices;
 
+    /// <summary>More of the host's command line.</summary>
+    public IReadOnlyList<string> HostArguments { get; init; } = [];
+
     /// <summary>Sockets as on systems without fast paths of their own.</summary>
     public bool Portable { get; init; }
 

@@ -77,7 +77,7 @@ internal sealed class TunnelScene : IAsyncDisposable
     /// <summary>Starts the host, or starts it again with the same state.</summary>
     public async Task StartHostAsync()
     {
-        Host = Start("host", "a", "host", [.. _options.Services, "--server", ServerName, "--state", _folder["host"]]);
+        Host = Start("host", "a", "host", [.. _options.Services, "--server", ServerName, "--state", _folder["host"], .. _options.HostArguments]);
         Invite = (await Host.EventAsync("invite", 0)).GetProperty("invite").GetString()!;
         await Host.EventAsync("ready", 0);
     }

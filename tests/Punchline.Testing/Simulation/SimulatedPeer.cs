@@ -65,6 +65,9 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
     /// <summary>The network's time.</summary>
     public Instant Now => _network.Now;
 
+    /// <summary>Is told what happens inside, beside the network's log.</summary>
+    public ITrace? Trace { get; set; }
+
     /// <summary>True if this peer does not answer, for instance because it was killed.</summary>
     public bool IsDead { get; set; }
 
@@ -122,10 +125,16 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
     public bool IsOwn(UdpAddress address) => _addresses.Contains(address);
 
     /// <inheritdoc/>
-    public void Record(in TraceEvent traceEvent) =>
+    public void Record(QuicConnection connection, in TraceEvent traceEvent, ReadOnlySpan<byte> content)
+    {
+        Trace?.Record(connection, traceEvent, content);
+        // Figures follow from the packets, and would fill the log with as many lines again.
+        if (traceEvent.Kind == TraceKind.Recovery)
+            return;
         _network.Log.Add(traceEvent.At,
             $"{Name} {traceEvent.Kind} {traceEvent.Space} #{traceEvent.Number} {traceEvent.Size} {traceEvent.Path} {traceEvent.Text}",
             common: traceEvent.Kind is TraceKind.PacketSent or TraceKind.PacketReceived);
+    }
 
     internal bool Owns(UdpAddress address) => _addresses.Contains(address);
 

@@ -140,6 +140,23 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    public async Task Nothing_is_written_down_of_connections_unless_somebody_says_where()
+    {
+        await _cli.RunAsync("host", "1", "--server", "s");
+        var quiet = Assert.IsType<HostOptions>(_cli.Roles.Options);
+        Assert.Equal((null, null), (quiet.QlogDirectory, quiet.KeyLogFile));
+        await _cli.RunAsync("host", "1", "--server", "s", "--qlog", "q", "--keylog", "k");
+        var host = Assert.IsType<HostOptions>(_cli.Roles.Options);
+        Assert.Equal(("q", "k"), (host.QlogDirectory, host.KeyLogFile));
+        await _cli.RunAsync("join", "punchline://abc", "--qlog", "q", "--keylog", "k");
+        var client = Assert.IsType<ClientOptions>(_cli.Roles.Options);
+        Assert.Equal(("q", "k"), (client.QlogDirectory, client.KeyLogFile));
+        await _cli.RunAsync("demo", "--qlog", "q", "--keylog", "k");
+        var demo = Assert.IsType<DemoSettings>(_cli.Roles.Options);
+        Assert.Equal((Path.GetFullPath("q"), Path.GetFullPath("k")), (demo.Qlog, demo.KeyLog));
+    }
+
+    [Fact]
     public async Task Join_gets_what_the_variables_say()
     {
         _cli.Variables["PUNCHLINE_INVITE"] = "from-variable";
