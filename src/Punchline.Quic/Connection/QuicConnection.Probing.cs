@@ -30,6 +30,7 @@ public sealed partial class QuicConnection
     {
         state.Stage = PathStage.Opening;
         state.OpenedAt = _now;
+        state.WasHit = false;
         state.Schedule.Start(_now, ProbeSchedule.OpeningProbes, ProbingRtt, endsAt);
     }
 
@@ -62,8 +63,13 @@ public sealed partial class QuicConnection
         bool isSpent = state.Stage == PathStage.Failed || (state.Stage == PathStage.Opening && !state.Schedule.HasProbesLeft);
         if (isSpent && _isConfirmed && !(_now - state.OpenedAt < Puncher.RoundInterval))
             StartOpening(state);
-        else if (state.Stage == PathStage.Opening && state.Schedule.HasProbesLeft)
-            state.Schedule.Hasten(_now); // docs/wire/punch.md section 5.2: the answer to a hit is an opening probe as well.
+        else if (state is { Stage: PathStage.Opening, Schedule.HasProbesLeft: true, WasHit: false })
+        {
+            // docs/wire/punch.md section 5.2: the answer to a hit is an opening probe as well. Only the first one hastens it: a
+            // stream of packets must not use the probes up within one round trip.
+            state.WasHit = true;
+            state.Schedule.Hasten(_now);
+        }
     }
 
     /// <summary>PATH_RESPONSE (RFC 9000 section 8.2.3).</summary>

@@ -84,6 +84,9 @@ internal sealed class PathState
 
     internal bool IsValidated => Stage == PathStage.Validated;
 
+    /// <summary>A packet came since the opening probes began: the next of them was sent at once.</summary>
+    internal bool WasHit { get; set; }
+
     /// <summary>When the opening probes last began; null if they never have.</summary>
     internal Instant? OpenedAt { get; set; }
 

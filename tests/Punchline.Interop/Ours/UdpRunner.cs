@@ -131,7 +131,7 @@ internal sealed class UdpRunner : ILocalNetwork, ITrace, IAsyncDisposable
         _signer.Dispose();
     }
 
-    void ITrace.Record(in TraceEvent traceEvent)
+    void ITrace.Record(QuicConnection connection, in TraceEvent traceEvent, ReadOnlySpan<byte> content)
     {
         if (traceEvent is { Kind: TraceKind.Keys, Text: "updated" })
             KeyUpdates++;

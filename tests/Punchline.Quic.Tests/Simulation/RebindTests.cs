@@ -1,3 +1,4 @@
+using Punchline.Quic.Paths;
 using Punchline.Testing;
 using Xunit;
 
@@ -67,6 +68,25 @@ public sealed class RebindTests
         scene.Network.DropFilter = null;
         scene.ClientApplication.Start(scene.Connection, 1, 100_000);
         scene.Check(scene.Network.RunUntil(() => scene.ClientApplication.IsDone, TimeSpan.FromSeconds(20)), "the connection does not recover");
+    }
+
+    [Fact]
+    public void A_stream_of_packets_does_not_use_the_probes_up()
+    {
+        Scene scene = Scene.Connected(5, Link, Plain);
+        scene.ClientApplication.Start(scene.Connection, 1, 2_000_000);
+        scene.Network.RunFor(TimeSpan.FromMilliseconds(500));
+        NetworkPath before = scene.HostConnection.CurrentPath;
+        // What the host says to the new address is lost at first: the client goes on with what its window holds.
+        scene.Network.DropFilter = (from, _) => from == scene.Host && scene.HostConnection.CurrentPath != before;
+        scene.RebindClient(Link);
+        scene.Check(scene.Network.RunUntil(() => scene.HostConnection.CurrentPath != before, TimeSpan.FromSeconds(1)), "not followed");
+        scene.Network.RunFor(TimeSpan.FromMilliseconds(100));
+        PathState path = scene.HostConnection.Paths().Current;
+        Assert.NotSame(before, path.Network);
+        Assert.True(path.Schedule.HasProbesLeft, "all probes of some seconds have gone within a tenth of one");
+        scene.Network.DropFilter = null;
+        scene.Check(scene.Network.RunUntil(() => scene.ClientApplication.IsDone, TimeSpan.FromSeconds(20)), "the transfer does not end");
     }
 
     [Fact]
