@@ -4,6 +4,7 @@ using Xunit;
 namespace Punchline.Fuzz.Tests;
 
 /// <summary>The fuzzer itself: that it would find what there is to be found.</summary>
+[Trait("Length", "Medium")]
 public sealed class CampaignTests
 {
     /// <summary>A reader with a defect behind a number that a mutation must hit.</summary>

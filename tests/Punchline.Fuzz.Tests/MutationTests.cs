@@ -9,6 +9,7 @@ namespace Punchline.Fuzz.Tests;
 /// A small budget of inputs that nobody has seen, in each run of the tests: the same ones from a fixed seed, and others from a seed of the
 /// day. What fails is kept under artifacts/fuzz, and the message has the command that runs it again.
 /// </summary>
+[Trait("Length", "Medium")]
 public sealed class MutationTests(ITestOutputHelper output)
 {
     /// <summary>For a run that is the same everywhere.</summary>

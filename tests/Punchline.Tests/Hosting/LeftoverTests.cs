@@ -9,6 +9,7 @@ public sealed class WholeProcess;
 
 /// <summary>Who embeds the library starts and ends hosts, clients and servers as often as they like.</summary>
 [Collection(nameof(WholeProcess))]
+[Trait("Length", "Medium")]
 public sealed class LeftoverTests
 {
     private const int Rounds = 20;
