@@ -7,6 +7,7 @@ using Xunit;
 namespace Punchline.Server.Tests;
 
 /// <summary>1,000 hosts are registered at once, and each of them is reached by a client of its own.</summary>
+[Trait("Length", "Medium")]
 public sealed class ThousandHostsTests
 {
     private const int Hosts = 1000;

@@ -56,6 +56,7 @@ public sealed class HandshakeDropTests
     }
 
     [Fact]
+    [Trait("Length", "Medium")]
     public void A_handshake_survives_any_of_the_1024_losses_among_the_first_ten_datagrams()
     {
         const int Datagrams = 10;
