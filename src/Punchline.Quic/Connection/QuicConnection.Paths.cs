@@ -56,7 +56,7 @@ public sealed partial class QuicConnection
         {
             PathState state = _paths[i];
             // What was opened within the time of a round has just proved itself, and may not be probed anew so soon.
-            if (state.IsValidated && state.IsDirect && state != _paths.Current && !(now - state.OpenedAt < Puncher.RoundInterval))
+            if (state.IsValidated && state.IsDirect && state != _paths.Current && !WasJustOpened(state))
                 StartOpening(state);
         }
         _puncher.Restart(now);
@@ -154,11 +154,10 @@ public sealed partial class QuicConnection
         MoveTo(state);
         if (state.IsValidated)
             return;
-        // RFC 9000 section 8.2.4: given up after three probe timeouts, of the old path or of the new one, whichever is longer.
+        // RFC 9000 section 8.2.4: given up after three probe timeouts, of the old path or of the new one, whichever is longer. The
+        // packet that led here has begun the probes where it might; no other is begun for it, or a forged source address would pay.
         if (state.Stage != PathStage.Validating)
-        {
-            StartOpening(state, _now + (AbandonAfterTimeouts * Larger(ProbeTimeoutOf(old), ProbeTimeoutOf(state))));
-        }
+            state.Schedule.EndBy(_now + (AbandonAfterTimeouts * Larger(ProbeTimeoutOf(old), ProbeTimeoutOf(state))));
         // RFC 9000 section 9.3.3: an attacker may have carried the packet; a client that is still at the old address
         // answers there, with a packet that brings us back.
         if (old.IsValidated && !old.Schedule.HasProbesLeft)

@@ -24,18 +24,19 @@ public sealed partial class QuicConnection
         }
     }
 
-    private void StartOpening(PathState state) => StartOpening(state, Instant.Never);
-
-    private void StartOpening(PathState state, Instant endsAt)
+    private void StartOpening(PathState state)
     {
         state.Stage = PathStage.Opening;
         state.OpenedAt = _now;
         state.WasHit = false;
-        state.Schedule.Start(_now, ProbeSchedule.OpeningProbes, ProbingRtt, endsAt);
+        state.Schedule.Start(_now, ProbeSchedule.OpeningProbes, ProbingRtt);
     }
 
     /// <summary>The round trip that probes go by: the current path's, until a path has its own.</summary>
     private TimeSpan ProbingRtt => _paths.Current.Recovery.Rtt.Smoothed;
+
+    /// <summary>Its opening probes began less than the time of a round ago: it may not have others yet (docs/wire/punch.md section 7).</summary>
+    private bool WasJustOpened(PathState state) => state.OpenedAt is { } openedAt && _now - openedAt < Puncher.RoundInterval;
 
     private void ProbeAllPairs()
     {
@@ -61,7 +62,7 @@ public sealed partial class QuicConnection
         }
         // Who is heard is probed again, but no more often than a round may begin: a forged source address must not pay.
         bool isSpent = state.Stage == PathStage.Failed || (state.Stage == PathStage.Opening && !state.Schedule.HasProbesLeft);
-        if (isSpent && _isConfirmed && !(_now - state.OpenedAt < Puncher.RoundInterval))
+        if (isSpent && _isConfirmed && !WasJustOpened(state))
             StartOpening(state);
         else if (state is { Stage: PathStage.Opening, Schedule.HasProbesLeft: true, WasHit: false })
         {

@@ -30,11 +30,10 @@ internal sealed class ProbeSchedule
     /// <param name="now">The time.</param>
     /// <param name="probes">How many there may be.</param>
     /// <param name="roundTrip">The best guess of the round-trip time: the first interval is a third of it.</param>
-    /// <param name="endsAt">When it is over at the latest, with probes left or not.</param>
-    internal void Start(Instant now, int probes, TimeSpan roundTrip, Instant endsAt)
+    internal void Start(Instant now, int probes, TimeSpan roundTrip)
     {
         _left = probes;
-        _endsAt = endsAt;
+        _endsAt = Instant.Never;
         _interval = TimeSpan.FromTicks(Math.Clamp(roundTrip.Ticks / 3, ShortestInterval.Ticks, LongestFirstInterval.Ticks));
         NextAt = now;
     }
@@ -56,8 +55,15 @@ internal sealed class ProbeSchedule
         _left = 0;
     }
 
-    /// <summary>Begins with a probe at once, and ends when the last has had its time.</summary>
-    internal void Start(Instant now, int probes, TimeSpan roundTrip) => Start(now, probes, roundTrip, Instant.Never);
+    /// <summary>It is over then at the latest, with probes left or not; also if all have left already.</summary>
+    internal void EndBy(Instant at)
+    {
+        _endsAt = at;
+        if (NextAt < at)
+            return;
+        NextAt = at;
+        _left = 0;
+    }
 
     /// <summary>The next probe is due now.</summary>
     internal void Hasten(Instant now) => NextAt = Instant.Min(NextAt, now);

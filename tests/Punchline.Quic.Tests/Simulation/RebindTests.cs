@@ -71,6 +71,24 @@ public sealed class RebindTests
     }
 
     [Fact]
+    public void Who_carries_packets_to_and_fro_gets_no_more_probes_than_a_round_has()
+    {
+        Scene scene = Scene.Connected(6, Link, Plain);
+        NetworkPath before = scene.HostConnection.CurrentPath;
+        Instant? opened = null;
+        for (int i = 0; i < 20; i++)
+        {
+            scene.Say(fromClient: true, Ping, Elsewhere);
+            scene.Check(scene.Network.RunUntil(() => scene.HostConnection.CurrentPath != before, TimeSpan.FromSeconds(1)), "not followed");
+            PathState path = scene.HostConnection.Paths().Current;
+            opened ??= path.OpenedAt;
+            Assert.Equal(opened, path.OpenedAt);
+            scene.Say(fromClient: true, Ping, Scene.ClientRelay);
+            scene.Check(scene.Network.RunUntil(() => scene.HostConnection.CurrentPath == before, TimeSpan.FromSeconds(1)), "not back");
+        }
+    }
+
+    [Fact]
     public void A_stream_of_packets_does_not_use_the_probes_up()
     {
         Scene scene = Scene.Connected(5, Link, Plain);
