@@ -87,6 +87,9 @@ internal sealed class UdpRunner : ILocalNetwork, ITrace, IAsyncDisposable
     /// <summary>Key updates that our side began.</summary>
     public int KeyUpdates { get; private set; }
 
+    /// <summary>Key updates that the peer began and our side followed.</summary>
+    public int PeerKeyUpdates { get; private set; }
+
     bool ILocalNetwork.AllowsLoopback => true;
 
     bool ILocalNetwork.IsOnLink(UdpAddress address) => address.IsLoopback;
@@ -135,6 +138,8 @@ internal sealed class UdpRunner : ILocalNetwork, ITrace, IAsyncDisposable
     {
         if (traceEvent is { Kind: TraceKind.Keys, Text: "updated" })
             KeyUpdates++;
+        if (traceEvent is { Kind: TraceKind.Keys, Text: "updated by the peer" })
+            PeerKeyUpdates++;
         Note($"{traceEvent.At} {traceEvent.Kind} {traceEvent.Space} #{traceEvent.Number} {traceEvent.Size} {traceEvent.Path} {traceEvent.Text}");
     }
 
