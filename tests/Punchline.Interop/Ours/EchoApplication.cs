@@ -3,7 +3,11 @@ using Punchline.Quic;
 
 namespace Punchline.Interop.Ours;
 
-/// <summary>The protocol of the tests, in both roles: a stream that a client opens comes back as it went.</summary>
+/// <summary>
+/// The protocol of the tests, in both roles: a stream that a client opens comes back as it went. A client does not wait for the end
+/// of what comes back: quiche loses an end that has no bytes with it and comes after all bytes were acknowledged
+/// (https://github.com/cloudflare/quiche/issues/2525), and the package sends no other ends.
+/// </summary>
 internal sealed class EchoApplication : IRunnerApplication
 {
     private readonly Dictionary<(QuicConnection, StreamId), Exchange> _exchanges = [];
@@ -16,9 +20,6 @@ internal sealed class EchoApplication : IRunnerApplication
         public int Received { get; set; }
         public TaskCompletionSource<bool> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
-
-    /// <summary>Streams that a server has sent back whole.</summary>
-    public int Echoed { get; private set; }
 
     /// <summary>Sends bytes on a new stream; done once the same bytes came back.</summary>
     public async Task ExchangeAsync(UdpRunner runner, QuicConnection connection, ReadOnlyMemory<byte> payload)
@@ -67,6 +68,8 @@ internal sealed class EchoApplication : IRunnerApplication
             else if (!exchange.Expected.Span.Slice(exchange.Received, count).SequenceEqual(bytes))
                 exchange.Done.TrySetException(new LabException($"stream {id}: wrong bytes behind {exchange.Received}"));
             exchange.Received += count;
+            if (connection.IsClient && exchange.Received == exchange.Expected.Length)
+                exchange.Done.TrySetResult(true);
             if (status == StreamStatus.Ok && count > 0)
                 continue;
             if (status == StreamStatus.Finished)
@@ -79,20 +82,11 @@ internal sealed class EchoApplication : IRunnerApplication
         }
     }
 
-    private void OnEnd(QuicConnection connection, StreamId id, Exchange exchange)
+    private static void OnEnd(QuicConnection connection, StreamId id, Exchange exchange)
     {
         if (!connection.IsClient)
-        {
-            Echoed++;
             exchange.Outbox.End();
-        }
-        else if (exchange.Received == exchange.Expected.Length)
-        {
-            exchange.Done.TrySetResult(true);
-        }
-        else
-        {
+        else if (exchange.Received != exchange.Expected.Length)
             exchange.Done.TrySetException(new LabException($"stream {id} ended at {exchange.Received} of {exchange.Expected.Length}"));
-        }
     }
 }

@@ -31,6 +31,20 @@ public sealed class ServerTests
     }
 
     [InteropFact(Quiche.Package)]
+    public async Task A_hundred_streams()
+    {
+        var cell = InteropMatrix.Begin(Case.ManyStreams, Peer.QuicheServer);
+        await using var scene = new Scene();
+        await RunAsync(scene, seed: 43, async (connection, echo) =>
+        {
+            await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => echo.ExchangeAsync(scene.Ours!, connection, Payload.First(Payload.Small))));
+            for (int i = 0; i < 100; i++)
+                await scene.Theirs!.EventAsync("echoed");
+        });
+        cell.Passed($"100 at once, {Payload.Small:N0} bytes each way on each");
+    }
+
+    [InteropFact(Quiche.Package)]
     public async Task A_client_certificate()
     {
         var cell = InteropMatrix.Begin(Case.ClientCertificate, Peer.QuicheServer);
