@@ -6,13 +6,9 @@ internal static class NotOffered
     public static string? Why(Case which, Peer peer) => (which, peer) switch
     {
         (Case.HelloRetryRequest, Peer.Ngtcp2Server or Peer.QuicheServer) => "not possible: our client offers P-256 alone, and they take it",
-        (Case.VersionNegotiation, Peer.Ngtcp2Client) => "not offered: it only sends versions that it speaks",
         (Case.VersionNegotiation, Peer.QuicheClient) => "not offered: the package has no switch",
-        (Case.VersionNegotiation, Peer.QuicheServer) => "open: no test yet",
         (Case.Migration, Peer.Ngtcp2Server or Peer.QuicheServer) => "not possible: without `punch` our client stays where it is",
         (Case.Migration, Peer.QuicheClient) => "not offered: the package has no call",
-        (Case.ManyStreams, Peer.QuicheServer) => "open: it falls silent before all streams have come back; whose fault it is, is not known yet",
-        (Case.Rebinding, Peer.QuicheClient) => "open: it gives one connection id and does not answer our challenges",
         _ => null,
     };
 }

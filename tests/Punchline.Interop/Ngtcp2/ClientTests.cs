@@ -61,6 +61,16 @@ public sealed class ClientTests
     }
 
     [InteropFact(Gtls.Client)]
+    public async Task A_version_that_we_do_not_speak()
+    {
+        var cell = InteropMatrix.Begin(Case.VersionNegotiation, Peer.Ngtcp2Client);
+        await using var scene = new Scene();
+        Serve(scene, seed: 13, Payload.Small);
+        await DownloadAsync(scene, ["small"], Payload.Small, $"--version=0x{VersionNegotiation.UnknownVersion:x}", "--preferred-versions=v1");
+        cell.Passed("begins with an unknown version, goes on with version 1");
+    }
+
+    [InteropFact(Gtls.Client)]
     public async Task A_hundred_streams()
     {
         var cell = InteropMatrix.Begin(Case.ManyStreams, Peer.Ngtcp2Client);

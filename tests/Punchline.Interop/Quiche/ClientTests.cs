@@ -76,6 +76,21 @@ public sealed class ClientTests
     }
 
     [InteropFact(Quiche.Package)]
+    public async Task A_rebinding_NAT()
+    {
+        var cell = InteropMatrix.Begin(Case.Rebinding, Peer.QuicheClient);
+        await using var scene = new Scene();
+        await RunAsync(scene, seed: 59, new QuicheOptions { Bytes = Payload.Large }, whenEstablished: async _ =>
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(300)); // as ngtcp2's client waits: the transfer takes seconds
+            scene.Link.Rebind();
+        });
+        Assert.True(scene.Link.Mappings >= 2, "the link did not rebind");
+        Assert.True(scene.Ours!.PathChanges >= 1 && scene.Ours.PathsValidated >= 1, $"followed {scene.Ours.PathChanges}, validated {scene.Ours.PathsValidated}");
+        cell.Passed("the link changes its port in the middle of 10 MB each way");
+    }
+
+    [InteropFact(Quiche.Package)]
     public async Task A_network_that_loses_and_reorders_a_lot()
     {
         var cell = InteropMatrix.Begin(Case.HeavyFaults, Peer.QuicheClient);

@@ -3,6 +3,7 @@ using Punchline.Interop.Matrix;
 using Punchline.Interop.Ours;
 using Punchline.Interop.Peers;
 using Punchline.Quic;
+using Punchline.Quic.Wire;
 
 namespace Punchline.Interop.QuichePeer;
 
@@ -18,6 +19,21 @@ public sealed class ServerTests
         await RunAsync(scene, seed: 41, (connection, echo) => echo.ExchangeAsync(scene.Ours!, connection, Payload.First(Payload.Small)));
         handshake.Passed($"{Quiche.Protocol}, AES-128-GCM, P-256");
         retry.Passed("it begins every handshake with one");
+    }
+
+    [InteropFact(Quiche.Package)]
+    public async Task A_version_that_nobody_speaks()
+    {
+        var cell = InteropMatrix.Begin(Case.VersionNegotiation, Peer.QuicheServer);
+        await using var scene = new Scene();
+        await StartServerAsync(scene, new QuicheOptions());
+        scene.AddLink(scene.ServerPort, seed: 50);
+        await scene.RunAsync(async () =>
+        {
+            var answer = await VersionNegotiation.AskAsync(scene.Link.Port);
+            Assert.True(VersionNegotiation.Offers(answer, QuicVersion.Version1));
+        });
+        cell.Passed("its answer to an unknown version, as our parser reads it, offers version 1");
     }
 
     [InteropFact(Quiche.Package)]
@@ -134,10 +150,7 @@ public sealed class ServerTests
     private static async Task RunAsync(
         Scene scene, ulong seed, Func<QuicConnection, EchoApplication, Task> body, Func<QuicheOptions, QuicheOptions>? change = null, Faults? faults = null)
     {
-        var identity = TestIdentity.Create(scene.Folder);
-        var options = new QuicheOptions { Key = identity.KeyFile, Cert = identity.CertificateFile };
-        (var server, scene.ServerPort) = await Quiche.StartServerAsync(change?.Invoke(options) ?? options);
-        scene.Add(server);
+        await StartServerAsync(scene, change?.Invoke(new QuicheOptions()) ?? new QuicheOptions());
         scene.AddLink(scene.ServerPort, seed, faults);
         var echo = new EchoApplication();
         scene.Add(new UdpRunner(echo, OurSide.Plain(Quiche.Protocol)));
@@ -146,5 +159,12 @@ public sealed class ServerTests
             await scene.Ours!.ConnectAsync(scene.Link.Port);
             await body(await scene.Ours.Established, echo);
         });
+    }
+
+    private static async Task StartServerAsync(Scene scene, QuicheOptions options)
+    {
+        var identity = TestIdentity.Create(scene.Folder);
+        (var server, scene.ServerPort) = await Quiche.StartServerAsync(options with { Key = identity.KeyFile, Cert = identity.CertificateFile });
+        scene.Add(server);
     }
 }
