@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Punchline.Endpoint;
 using Punchline.Protocol;
 using Punchline.Quic;
@@ -50,13 +51,7 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     }
 
     /// <inheritdoc/>
-    public override void OnStreamOpened(StreamId stream)
-    {
-        // A host opens none.
-        Connection.StopSending(stream, (ulong)TunnelErrorCode.UnknownKind);
-        if (stream.IsBidirectional)
-            Connection.Reset(stream, (ulong)TunnelErrorCode.UnknownKind);
-    }
+    public override void OnStreamOpened(StreamId stream) => throw new UnreachableException("A host is allowed no stream (PeerNode).");
 
     /// <inheritdoc/>
     public override void OnStreamsAvailable()

@@ -51,6 +51,9 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>Between two times that the servers are asked because a peer's path failed: what one question does not mend, a second does not at once.</summary>
     private static readonly TimeSpan LeastBetweenQuestions = TimeSpan.FromSeconds(5);
 
+    /// <summary>Streams of one friend at once: the control stream, 1,000 TCP connections (docs/wire/tunnel.md), and what is just ending.</summary>
+    private const int MaxStreams = 1024;
+
     private readonly P256Signer _signer;
     private readonly NetworkWatcher _watcher;
     private readonly PeerNetwork _network;
@@ -76,6 +79,8 @@ internal sealed class PeerNode : IAsyncDisposable
                 KeyExchanges = [new P256KeyExchange(Randomness)],
                 ResetKey = options.Identity.ResetKey,
                 Network = _network,
+                // Streams are the clients' to open, and go both ways (docs/wire/tunnel.md): a host that opens one is closed by the core.
+                Transport = new QuicTransportOptions { MaxBidirectionalStreams = options.Accept is null ? 0 : MaxStreams, MaxUnidirectionalStreams = 0 },
                 Admission = options.Admission,
                 Trace = TraceFork.Of(TraceLog.For(Logger), options.Trace),
                 KeyLog = options.KeyLog,

@@ -50,12 +50,6 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
     /// <summary>The client opened a stream.</summary>
     public void OnStreamOpened(StreamId stream)
     {
-        if (!stream.IsBidirectional)
-        {
-            // Nothing of ours is unidirectional.
-            Transport!.StopSending(stream, (ulong)TunnelErrorCode.UnknownKind);
-            return;
-        }
         _opening.Add(stream, new OpeningStream());
         OnStreamReadable(stream, 0);
     }

@@ -101,6 +101,27 @@ internal sealed class FakeHost : IAsyncDisposable
         }
     }
 
+    /// <summary>Tells which streams it was allowed to open: bidirectional, unidirectional.</summary>
+    internal sealed class Caller(PeerNode node, EndpointConnection connection, EventSink events, TaskCompletionSource<(bool, bool)> allowed)
+        : PeerSession(node, connection, events)
+    {
+        public override void OnEstablished()
+        {
+            Join();
+            allowed.TrySetResult((Connection.TryOpenStream(bidirectional: true, out _), Connection.TryOpenStream(bidirectional: false, out _)));
+        }
+
+        public override void OnStreamOpened(StreamId stream) => Control ??= new ControlStream(Connection, stream, Receive);
+
+        private protected override void OnHello(TunnelHello hello)
+        {
+        }
+
+        private protected override void OnMessage(TunnelMessage message)
+        {
+        }
+    }
+
     /// <summary>Says the same again and again.</summary>
     internal sealed class Babbler(PeerNode node, EndpointConnection connection, EventSink events, TunnelMessage message, int times) : PeerSession(node, connection, events)
     {

@@ -114,6 +114,20 @@ public sealed class VerdictTests
         Assert.InRange(client.Events.CountOf<Detail>(d => d.Message.Contains(done, StringComparison.Ordinal)), 1, client.Events.CountOf<PeerJoined>());
     }
 
+    /// <summary>Whatever it knows of a friend's computer, it has no way to call a program there.</summary>
+    [Fact]
+    public async Task A_host_may_open_no_stream_at_a_friend()
+    {
+        await using Rig rig = await Rig.StartAsync();
+        var allowed = new TaskCompletionSource<(bool, bool)>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var events = new EventSink(new EventRecorder("fake host"), TimeProvider.System);
+        await using FakeHost host = await FakeHost.StartAsync(
+            rig, (node, connection) => new FakeHost.Caller(node, connection, events, allowed), (identity, invite) => new FakeHost.Opener(identity, invite));
+        RunningRole client = rig.Client(host.Invite.ToString());
+        Assert.Equal((false, false), await allowed.Task.WaitAsync(EventRecorder.Limit, TestContext.Current.CancellationToken));
+        await client.StopAsync();
+    }
+
     private static string JoinedFile(Rig rig) => Path.Combine(rig.StateOf("client"), ClientState.FileName);
 
     private static Punchline.Endpoint.IConnectionHandler NoSession(PeerNode node, Punchline.Endpoint.EndpointConnection connection) =>
