@@ -147,7 +147,8 @@ public sealed partial class QuicConnection : ILossHandler
             case FrameTypes.PathChallenge:
                 if (!PathChallengeFrame.TryRead(ref reader, out PathChallengeFrame challenge))
                     return Malformed(type);
-                packet.Path.QueueResponse(challenge.Data, packet.Full);
+                // RFC 9000 section 8.2.2: full-sized; docs/wire/punch.md: as large as the challenge was.
+                packet.Path.QueueResponse(challenge.Data, packet.Full || !PunchAgreed);
                 return null;
             default:
                 if (!PathResponseFrame.TryRead(ref reader, out PathResponseFrame response))
@@ -254,6 +255,9 @@ public sealed partial class QuicConnection : ILossHandler
                     break;
                 case SentFrameKind.Candidate or SentFrameKind.CandidateGone:
                     _localCandidates.OnAcked(frame);
+                    break;
+                case SentFrameKind.RetireConnectionId:
+                    _peerIds.OnRetirementAcked(frame.Id);
                     break;
                 default:
                     _streams.OnAcked(frame);

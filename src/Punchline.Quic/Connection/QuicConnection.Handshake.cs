@@ -215,8 +215,12 @@ public sealed partial class QuicConnection
             return ParameterError("original_destination_connection_id does not match ours");
         if (IsClient && peer.RetrySourceConnectionId != _retrySource)
             return ParameterError("retry_source_connection_id does not match the Retry");
+        if (peer.PreferredAddress is not null && _handshakeDestination.Length == 0) // RFC 9000 section 18.2
+            return ParameterError("a preferred_address from a server without connection ids");
         _peer = peer;
         TraceParameters("remote", bytes);
+        if (peer.PreferredAddress is { } preferred)
+            _peerIds.AddPreferred(preferred);
         if (peer.StatelessResetToken is { } token)
             _peerIds.SetFirstResetToken(token);
         _paths.First.Mtu.Limit((int)Math.Min(peer.MaxUdpPayloadSize, MaxUdpPayload));

@@ -193,7 +193,7 @@ public sealed partial class QuicConnection
             CloseWith(error);
             return;
         }
-        space.Received.OnReceived(number, packet.IsAckEliciting, ecn, _now, MaxAckDelay,
+        space.Received.OnReceived(number, packet.IsAckEliciting, ecn, _now, AckTimer,
             immediate: space.Id != PacketNumberSpace.Application);
         if (space.Id != PacketNumberSpace.Application || !_close.IsOpen)
             return;
@@ -209,7 +209,7 @@ public sealed partial class QuicConnection
     private void ReceiveWhileClosing(Span<byte> datagram)
     {
         if (_close.Current == CloseState.Phase.Closing && !datagram.IsEmpty)
-            _close.OnHeard();
+            _close.OnHeard(datagram.Length);
     }
 
     /// <summary>Version Negotiation (RFC 9000 section 6.2).</summary>

@@ -33,6 +33,7 @@ public sealed partial class QuicConnection
             if (!_isConfirmed)
                 return IsClient ? next : Instant.Min(next, _startedAt + HandshakeTimeout);
             next = Instant.Min(next, Instant.Min(_liveness.KeepAliveDeadline, _liveness.UnreachableDeadline));
+            next = Instant.Min(next, BlockedDeadline);
             next = Instant.Min(next, Instant.Min(_puncher.NextRoundAt, _paths.Current.Mtu.RaiseAt));
             for (int i = 0; i < _paths.Count; i++)
                 next = Instant.Min(next, _paths[i].Schedule.NextAt);
@@ -70,11 +71,13 @@ public sealed partial class QuicConnection
             OnLossTimeout();
         if (!_isConfirmed)
             return;
-        if (now >= _liveness.KeepAliveDeadline)
-        {
-            _owesPing = true;
+        bool isBlockedDue = now >= BlockedDeadline;
+        bool isKeepAliveDue = now >= _liveness.KeepAliveDeadline;
+        if (isBlockedDue)
+            _streams.RepeatBlocked();
+        _owesPing |= isKeepAliveDue;
+        if (isBlockedDue || isKeepAliveDue)
             _liveness.OnKeepAlive(now);
-        }
         if (_liveness.TryDeclareUnreachable(now))
             Emit(new QuicEvent { Kind = QuicEventKind.PeerUnreachable });
         if (_puncher.OnTimeout(now, out bool failed))
@@ -86,6 +89,10 @@ public sealed partial class QuicConnection
         _paths.Current.Mtu.OnTimeout(now);
         EndOverdueProbing();
     }
+
+    /// <summary>RFC 9000 section 4.1: who waits for credit with nothing in flight says so now and then, lest the peer take it for idle.</summary>
+    private Instant BlockedDeadline => _streams.IsBlocked && !_loss.HasAckElicitingInFlight(PacketNumberSpace.Application)
+        ? _liveness.BlockedDeadline : Instant.Never;
 
     private void OnLossTimeout()
     {
@@ -119,6 +126,8 @@ public sealed partial class QuicConnection
             state.Stage = PathStage.Failed;
             if (state == _paths.Current)
                 FallBack();
+            if (!_close.IsOpen)
+                return;
             _peerIds.Release(state); // After the way back, which may need this id.
             TracePath(state, "failed");
             if (!state.IsPair && state != _paths.Current && state != _paths.First)

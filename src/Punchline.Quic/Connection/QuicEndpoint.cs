@@ -90,11 +90,12 @@ public sealed class QuicEndpoint : IConnectionIdTable
 
     /// <summary>
     /// A stateless reset carries no connection id that we know, only a token at its end (RFC 9000 section 10.3.1). The
-    /// connections of a process are few, and only those on the path that it came by are asked.
+    /// connections of a process are few, and only those on the path that it came by are asked. Another version's reset may have a
+    /// long header, so its form does not matter (section 10.3).
     /// </summary>
     private QuicConnection? FindReset(NetworkPath path, ReadOnlySpan<byte> datagram)
     {
-        if (datagram.Length < MinReset || FirstByte.IsLong(datagram[0]))
+        if (datagram.Length < MinReset)
             return null;
         foreach (QuicConnection connection in _connections)
         {

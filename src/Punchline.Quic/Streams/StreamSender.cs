@@ -26,6 +26,9 @@ internal sealed class StreamSender(StreamTable table, ConnectionFlow flow)
     /// <summary>True if new data waits for the peer's MAX_DATA.</summary>
     public bool IsBlockedOnConnection => !_fresh.IsEmpty && flow.SendCredit == 0;
 
+    /// <summary>True if new data waits for credit of the peer's, of the connection or of a stream.</summary>
+    public bool IsBlocked => IsBlockedOnConnection || !_blocked.IsEmpty;
+
     /// <summary>True if a frame could go out now.</summary>
     public bool HasFrames => HasConnectionFrames || !_control.IsEmpty || !_repair.IsEmpty || (!_fresh.IsEmpty && flow.SendCredit != 0);
 

@@ -52,6 +52,9 @@ internal sealed partial class StreamSet : IDisposable
     /// <summary>True if new data waits for the peer's MAX_DATA.</summary>
     public bool IsBlockedOnConnectionFlow => _sender.IsBlockedOnConnection;
 
+    /// <summary>True if new data waits for credit of the peer's, of the connection or of a stream.</summary>
+    public bool IsBlocked => _sender.IsBlocked;
+
     /// <summary>True if a frame could go out now, as far as flow control permits.</summary>
     public bool HasFramesToSend => _sender.HasFrames;
 
