@@ -2,7 +2,7 @@ using Punchline.Quic.Wire;
 
 namespace Punchline.Quic;
 
-/// <summary>How a connection ends (RFC 9000 section 10.2).</summary>
+/// <summary>How a connection ends (RFC 9000 sections 10.2 and 11.1).</summary>
 /// <remarks>
 /// <code>
 ///            we close                3 x PTO
@@ -128,6 +128,7 @@ internal sealed class CloseState
         return new ConnectionCloseFrame(error.IsApplication, error.Code, error.FrameType, _reason.AsSpan(0, _reasonLength));
     }
 
+    // RFC 9000 section 19.19: UTF-8, cut between characters.
     private int WriteReason(string reason)
     {
         System.Text.Unicode.Utf8.FromUtf16(reason, _reason, out _, out int written);

@@ -54,7 +54,10 @@ internal sealed class LocalConnectionIds(IConnectionIdTable table)
         return id;
     }
 
-    /// <summary>Issues ids until the peer holds as many as both sides' limits allow.</summary>
+    /// <summary>
+    /// Issues ids until the peer holds as many as both sides' limits allow (RFC 9000 section 5.1.1), long before any migration
+    /// needs them (section 9.5).
+    /// </summary>
     /// <param name="peerLimit">The peer's active_connection_id_limit.</param>
     internal void Replenish(ulong peerLimit)
     {

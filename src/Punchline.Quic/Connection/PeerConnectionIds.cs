@@ -219,6 +219,7 @@ internal sealed class PeerConnectionIds
         return false;
     }
 
+    /// <summary>From now on nothing is sent to the id, the packet that says so included (RFC 9000 section 19.16).</summary>
     private void Retire(int index)
     {
         OweRetirement(_entries[index].Sequence);

@@ -14,7 +14,7 @@ public sealed partial class QuicConnection
 
     /// <summary>
     /// A server waits no longer for a client to finish the handshake: each unfinished one takes a place that an invite has
-    /// few of. Thirty seconds span five probe timeouts from the initial guess of the round-trip time, with their back-off.
+    /// few of (RFC 9000 section 21.6). Thirty seconds span five probe timeouts from the initial guess of the round-trip time, with their back-off.
     /// </summary>
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(30);
 
@@ -52,7 +52,7 @@ public sealed partial class QuicConnection
         {
             _close.OnTimeout(now);
             if (IsTerminated)
-                Release();
+                Release(); // RFC 9000 section 10.2: nothing of it is kept.
             return;
         }
         if (now >= _liveness.IdleDeadline(ProbeTimeout))
@@ -112,7 +112,7 @@ public sealed partial class QuicConnection
         }
     }
 
-    /// <summary>Paths whose last probe has had its time without an answer have failed.</summary>
+    /// <summary>Paths whose last probe has had its time without an answer have failed (RFC 9000 section 8.2.4).</summary>
     private void EndOverdueProbing()
     {
         for (int i = _paths.Count - 1; i >= 0; i--)

@@ -38,7 +38,7 @@ public sealed partial class QuicConnection
 
     /// <summary>
     /// Acknowledgements in a row that nobody acknowledges before one carries a PING: so a side that only receives learns which
-    /// of its own ranges have been heard (RFC 9000 section 13.2.4).
+    /// of its own ranges have been heard (RFC 9000 sections 13.2.1, 13.2.4 and 13.2.7).
     /// </summary>
     private const int PingAfterAcks = 32;
 
@@ -278,7 +278,7 @@ public sealed partial class QuicConnection
         {
             destination = _handshakeDestination;
             type = space.Id == PacketNumberSpace.Initial ? PacketType.Initial : PacketType.Handshake;
-            if (IsClient && type == PacketType.Initial)
+            if (IsClient && type == PacketType.Initial) // RFC 9000 sections 8.1.2, 8.1.3 and 17.2.2: a client's all have it, a server's none.
                 token = _initialToken.Span;
             headerLength = PacketHeaderWriter.LongLength(type, destination, _firstLocalId, token.Length);
         }
@@ -413,6 +413,7 @@ public sealed partial class QuicConnection
                 || _streams.HasFramesFor(MayCarryData(_paths.Current), ControlStream) || (_datagramsOut.Count > 0 && MayCarryData(_paths.Current)));
     }
 
+    /// <summary>What congestion control has a say in: everything but ACK, the extensions' frames included (RFC 9000 section 19.21).</summary>
     private void WriteElicitingFrames(PacketSpace space, PathState path, ref WireWriter writer, SentFrameList sent)
     {
         while (space.CryptoOut.HasPending && space.CryptoOut.TryWriteFrame(ref writer, sent))
@@ -474,6 +475,7 @@ public sealed partial class QuicConnection
         sent.Add(new SentFrame(SentFrameKind.Ping, 0, 0, 0, false));
     }
 
+    /// <summary>What was received in a space is acknowledged in the same (RFC 9000 sections 13.2.6 and 17.2.3).</summary>
     private void WriteAck(PacketSpace space, ref WireWriter writer, SentFrameList sent)
     {
         // RFC 9000 section 13.2.5: the delay counts in the application's space alone.
@@ -515,7 +517,7 @@ public sealed partial class QuicConnection
         transmit = default;
         PathState path = _paths.Current;
         int header = path.Network.HeaderLength;
-        int size = (int)Math.Min(MtuDiscovery.BaseSize, path.AmplificationCredit);
+        int size = (int)Math.Min(MtuDiscovery.BaseSize, path.AmplificationCredit); // RFC 9000 section 10.2.1
         _close.OnFrameSent(0);
         _mark = false;
         int length = 0;

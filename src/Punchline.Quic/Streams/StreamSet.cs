@@ -62,7 +62,7 @@ internal sealed partial class StreamSet : IDisposable
     public bool HasFramesFor(bool allowApplicationData, StreamId? control) =>
         allowApplicationData ? _sender.HasFrames : _sender.HasFramesOf(control);
 
-    /// <summary>Opens a stream.</summary>
+    /// <summary>Opens a stream (RFC 9000 section 19.11).</summary>
     /// <returns>False if the peer's limit is reached; an event comes when it has risen.</returns>
     public bool TryOpen(bool bidirectional, out StreamId id)
     {
@@ -98,7 +98,7 @@ internal sealed partial class StreamSet : IDisposable
         return StreamStatus.Ok;
     }
 
-    /// <summary>Cuts the sending direction off (RESET_STREAM). Without effect if it has ended.</summary>
+    /// <summary>Cuts the sending direction off (RESET_STREAM, RFC 9000 section 11.2). Without effect if it has ended.</summary>
     /// <param name="code">The application's error code, 0 to 2^62-1.</param>
     public void Reset(StreamId id, ulong code)
     {

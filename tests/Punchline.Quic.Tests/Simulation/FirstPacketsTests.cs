@@ -130,6 +130,43 @@ public sealed class FirstPacketsTests
         _scene.Check(_scene.Network.RunUntil(() => _scene.HostApplication.IsEstablished, TimeSpan.FromSeconds(5)), "no handshake");
     }
 
+    [Theory]
+    [InlineData(1199, false)]
+    [InlineData(1200, true)]
+    public void A_hello_in_a_datagram_that_is_too_small_is_dropped(int size, bool answered) // section 14.1
+    {
+        byte[] hello = _said[0];
+        PacketHeader header = HeaderOf(hello);
+        // The same packet with other padding: opened, cut and sealed again.
+        byte[] frames = HelloOf(hello, header.Destination, out ulong number);
+        var packet = new byte[size];
+        var writer = new WireWriter(packet);
+        PacketHeaderWriter.WriteLong(ref writer, PacketType.Initial, header.Destination, header.Source, header.Token, 1, out int lengthOffset);
+        int numberOffset = writer.Position;
+        PacketNumberCodec.Write(ref writer, number, 1);
+        int start = writer.Position;
+        frames.CopyTo(packet.AsSpan(start));
+        PacketHeaderWriter.PatchLength(packet, lengthOffset, size - numberOffset);
+        Span<byte> client = stackalloc byte[32];
+        Span<byte> server = stackalloc byte[32];
+        QuicKeyDerivation.InitialSecrets(header.Destination, client, server);
+        using (LevelKeys keys = LevelKeys.FromSecret(client))
+        {
+            keys.Aead.Seal(packet, start, number);
+            keys.Header.Protect(packet, numberOffset, 1);
+        }
+        int answers = 0;
+        _scene.Network.DropFilter = (from, _) =>
+        {
+            answers += from == _scene.Host ? 1 : 0;
+            return from == _scene.Host;
+        };
+        _scene.Network.Send(_scene.Client, Scene.ClientRelay, Scene.HostRelay, packet);
+        _scene.Network.RunFor(TimeSpan.FromMilliseconds(30));
+
+        Assert.Equal(answered, answers > 0);
+    }
+
     private PacketHeader First => HeaderOf(_said[0]);
 
     private static PacketHeader HeaderOf(byte[] datagram)

@@ -115,6 +115,37 @@ public sealed class StrangerTests
         Assert.Contains("stateless reset", scene.ClientApplication.ClosedBy!.Reason, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(28, 0)]
+    [InlineData(29, 28)]
+    [InlineData(43, 42)]
+    [InlineData(1200, 42)]
+    public void A_reset_is_shorter_than_what_it_answers(int size, int length) // RFC 9000 sections 10.3 and 10.3.3
+    {
+        var scene = new Scene(8, Link);
+        QuicConnection gone = scene.Host.Endpoint.Connect(scene.Network.Now,
+            new QuicClientOptions { ExpectedPeerId = default, InitialDestination = new ConnectionId(new byte[8]) },
+            scene.Host.PathTo(Scene.HostRelay, Scene.ClientRelay));
+        var datagram = new byte[size];
+        datagram[0] = 0x40;
+        gone.FirstLocalId().Span.CopyTo(datagram.AsSpan(1));
+        gone.Dispose();
+        scene.Host.Endpoint.Remove(gone);
+        byte[]? answer = null;
+        scene.Network.DropFilter = (from, said) =>
+        {
+            answer = from == scene.Host ? said.ToArray() : answer;
+            return false;
+        };
+
+        scene.Network.Send(scene.Client, Scene.ClientRelay, Scene.HostRelay, datagram);
+        scene.Network.RunFor(TimeSpan.FromMilliseconds(30));
+
+        Assert.Equal(length, answer?.Length ?? 0);
+        if (answer is not null)
+            Assert.Equal(FirstByte.FixedBit, answer[0] & 0xc0); // a short header
+    }
+
     [Fact]
     public void A_client_whose_key_is_not_the_sealed_one_is_turned_away()
     {
