@@ -2,20 +2,23 @@ using Punchline.Quic.Wire;
 
 namespace Punchline.Quic;
 
-/// <summary>How a connection ends (RFC 9000 section 10.2).</summary>
+/// <summary>How a connection ends (RFC 9000 sections 10.2 and 11.1).</summary>
 /// <remarks>
 /// <code>
 ///            we close                3 x PTO
 ///  Open ---------------> Closing --------------> Terminated
-///    |                      | peer's close           ^
-///    |  peer's close        v         3 x PTO        |
-///    '------------------> Draining ------------------'
-///    |  idle timeout, stateless reset                |
+///    |  peer's close, stateless reset                ^
+///    |------------------> Draining ------------------|
+///    |                              3 x PTO          |
+///    |  idle timeout                                 |
 ///    '-----------------------------------------------'
 /// </code>
 /// </remarks>
 internal sealed class CloseState
 {
+    /// <summary>What answers datagrams that nobody has authenticated stays below this many times their bytes (RFC 9000 section 10.2.1).</summary>
+    private const int AmplificationFactor = 3;
+
     /// <summary>Closing and draining last this many probe timeouts (RFC 9000 section 10.2).</summary>
     private const int LingerProbeTimeouts = 3;
 
@@ -26,6 +29,9 @@ internal sealed class CloseState
     private int _reasonLength;
     private int _heard;
     private int _answerAfter = 1;
+    private long _bytesHeard;
+    private long _bytesAnswered;
+    private int _frameDatagram;
 
     internal enum Phase : byte
     {
@@ -88,17 +94,30 @@ internal sealed class CloseState
         Deadline = Instant.Never;
     }
 
-    /// <summary>A packet arrived while closing: answered ever more rarely (RFC 9000 section 10.2.1).</summary>
-    internal void OnHeard()
+    /// <summary>
+    /// A datagram arrived while closing: answered ever more rarely, and never with more than three times the bytes of all of them,
+    /// as it is not looked into (RFC 9000 section 10.2.1).
+    /// </summary>
+    internal void OnHeard(int bytes)
     {
-        if (Current != Phase.Closing || ++_heard < _answerAfter)
+        if (Current != Phase.Closing)
+            return;
+        _bytesHeard += bytes;
+        if (++_heard < _answerAfter || _bytesAnswered + _frameDatagram > AmplificationFactor * _bytesHeard)
             return;
         _heard = 0;
         _answerAfter *= 2;
+        _bytesAnswered += _frameDatagram;
         OwesFrame = true;
     }
 
-    internal void OnFrameSent() => OwesFrame = false;
+    /// <summary>The close left.</summary>
+    /// <param name="bytes">The length of its datagram: each answer is as long.</param>
+    internal void OnFrameSent(int bytes)
+    {
+        OwesFrame = false;
+        _frameDatagram = bytes;
+    }
 
     /// <summary>The frame for a level: an application's close is hidden before 1-RTT (RFC 9000 section 10.2.3).</summary>
     internal ConnectionCloseFrame FrameFor(PacketNumberSpace space)
@@ -109,6 +128,7 @@ internal sealed class CloseState
         return new ConnectionCloseFrame(error.IsApplication, error.Code, error.FrameType, _reason.AsSpan(0, _reasonLength));
     }
 
+    // RFC 9000 section 19.19: UTF-8, cut between characters.
     private int WriteReason(string reason)
     {
         System.Text.Unicode.Utf8.FromUtf16(reason, _reason, out _, out int written);

@@ -34,6 +34,7 @@ internal sealed class ConnectionIdFactory
         _randomness = randomness;
     }
 
+    /// <summary>An id that tells nobody without the key to which connection it belongs (RFC 9000 section 5.1).</summary>
     internal ConnectionId Create()
     {
         Span<byte> id = stackalloc byte[Length];

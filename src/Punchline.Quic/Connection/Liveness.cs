@@ -55,6 +55,10 @@ internal sealed class Liveness(TimeSpan idleTimeout, TimeSpan keepAlive, TimeSpa
 
     internal Instant KeepAliveDeadline => keepAlive == TimeSpan.Zero ? Instant.Never : _keepAliveFrom + keepAlive;
 
+    /// <summary>When a sender that waits for credit says so again (RFC 9000 section 4.1): with the keep-alives, without any in good time.</summary>
+    internal Instant BlockedDeadline => keepAlive != TimeSpan.Zero ? KeepAliveDeadline
+        : _idleTimeout != TimeSpan.Zero ? _keepAliveFrom + (_idleTimeout / 2) : Instant.Never;
+
     internal Instant UnreachableDeadline => IsUnreachable ? Instant.Never : _heardAt + unreachableAfter;
 
     /// <summary>True once, when the peer has been silent for too long.</summary>

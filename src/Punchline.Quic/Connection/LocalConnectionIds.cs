@@ -37,6 +37,7 @@ internal sealed class LocalConnectionIds(IConnectionIdTable table)
     private readonly Queue<ConnectionId> _retired = new(MaxActive);
     private QuicConnection? _owner;
     private ulong _nextSequence;
+    private ulong _highestSent; // the handshake's packets carry number 0
     private int _unsent;
 
     private record struct Entry(ulong Sequence, ConnectionId Id, bool NeedsSending);
@@ -53,7 +54,10 @@ internal sealed class LocalConnectionIds(IConnectionIdTable table)
         return id;
     }
 
-    /// <summary>Issues ids until the peer holds as many as both sides' limits allow.</summary>
+    /// <summary>
+    /// Issues ids until the peer holds as many as both sides' limits allow (RFC 9000 section 5.1.1), long before any migration
+    /// needs them (section 9.5).
+    /// </summary>
     /// <param name="peerLimit">The peer's active_connection_id_limit.</param>
     internal void Replenish(ulong peerLimit)
     {
@@ -77,6 +81,7 @@ internal sealed class LocalConnectionIds(IConnectionIdTable table)
                 return;
             frame.Write(ref writer);
             sent.Add(new SentFrame(SentFrameKind.NewConnectionId, entry.Sequence, 0, 0, false));
+            _highestSent = Math.Max(_highestSent, entry.Sequence);
             _active[i] = entry with { NeedsSending = false };
             _unsent--;
         }
@@ -97,7 +102,7 @@ internal sealed class LocalConnectionIds(IConnectionIdTable table)
     /// <param name="peerLimit">The peer's active_connection_id_limit.</param>
     internal QuicError? OnRetire(ulong sequence, in ConnectionId arrivedAt, ulong peerLimit)
     {
-        if (sequence >= _nextSequence)
+        if (sequence > _highestSent)
             return QuicError.Transport(TransportErrorCode.ProtocolViolation, "retired a connection id that was never issued", FrameTypes.RetireConnectionId);
         int index = IndexOf(sequence);
         if (index < 0)

@@ -13,13 +13,14 @@ namespace Punchline.Quic;
 internal sealed class PeerConnectionIds
 {
     /// <summary>
-    /// RETIRE_CONNECTION_ID frames that may wait at once. A peer that replaces its ids faster than it lets us say so
-    /// has made us hold enough (RFC 9000 section 5.1.2).
+    /// RETIRE_CONNECTION_ID frames that may be unacknowledged at once, sent or waiting. A peer that replaces its ids faster
+    /// than it hears us say so has made us hold enough (RFC 9000 section 5.1.2).
     /// </summary>
-    private const int MaxPendingRetirements = 4 * LocalConnectionIds.MaxActive;
+    private const int MaxUnacknowledgedRetirements = 4 * LocalConnectionIds.MaxActive;
 
     private readonly List<Entry> _entries = new(LocalConnectionIds.MaxActive);
     private readonly List<ulong> _retirements = [];
+    private readonly List<ulong> _unacknowledged = [];
     private ulong _retirePriorTo;
     private ulong _highestSeen;
     private ulong _seen = 1; // sequence number 0 came with the handshake
@@ -56,6 +57,13 @@ internal sealed class PeerConnectionIds
     /// <summary>The first id's stateless reset token, from the server's transport parameters.</summary>
     internal void SetFirstResetToken(ReadOnlySpan<byte> token) => _entries[0].ResetToken = token.ToArray();
 
+    /// <summary>The id of the server's preferred_address, which has sequence number 1 (RFC 9000 section 5.1.1): as good as any other.</summary>
+    internal void AddPreferred(PreferredAddress preferred)
+    {
+        WasSeen(1);
+        _entries.Add(new Entry(1, preferred.ConnectionId) { ResetToken = preferred.ResetToken });
+    }
+
     /// <summary>The id to send to on a path; takes a fresh one if it has none yet.</summary>
     /// <returns>False if the peer has issued no more.</returns>
     internal bool TryGetFor(PathState path, out ConnectionId id) => TryGet(Use.Path, path, takesFree: true, out id);
@@ -91,6 +99,8 @@ internal sealed class PeerConnectionIds
     {
         if (_entries is [{ Id.Length: 0 }, ..])
             return Violation("issued a connection id although it uses none");
+        // A repetition is no error (RFC 9000 section 19.15), whether the id is in use or was retired since. It may be the first to
+        // ask for others to be retired: who sends a frame again may send it with its newest wish.
         bool isRepeat = WasSeen(frame.Sequence);
         foreach (Entry entry in _entries)
         {
@@ -98,13 +108,10 @@ internal sealed class PeerConnectionIds
             bool sameId = entry.Id == frame.Id;
             if (sameSequence != sameId)
                 return Violation("issued one connection id twice, or two under one number");
-            if (sameSequence)
-            {
-                return entry.ResetToken is { } known && !CryptographicOperations.FixedTimeEquals(known, frame.ResetToken)
-                    ? Violation("changed a stateless reset token")
-                    : null;
-            }
+            if (sameSequence && entry.ResetToken is { } known && !CryptographicOperations.FixedTimeEquals(known, frame.ResetToken))
+                return Violation("changed a stateless reset token");
         }
+        // RFC 9000 section 5.1.2: what is to go goes before the new one comes.
         if (frame.RetirePriorTo > _retirePriorTo)
         {
             _retirePriorTo = frame.RetirePriorTo;
@@ -114,24 +121,19 @@ internal sealed class PeerConnectionIds
                     Retire(i);
             }
         }
-        if (isRepeat)
+        if (!isRepeat && frame.Sequence < _retirePriorTo)
         {
-            // A copy of one that we retired since: a repetition is no error (RFC 9000 section 19.15).
+            OweRetirement(frame.Sequence); // It was replaced before it arrived: say so, once (RFC 9000 section 19.15).
         }
-        else if (frame.Sequence < _retirePriorTo)
+        else if (!isRepeat)
         {
-            // It was replaced before it arrived (or is a late copy of one that we retired): say so, once.
-            if (!_retirements.Contains(frame.Sequence))
-                _retirements.Add(frame.Sequence);
-        }
-        else
-        {
+            // RFC 9000 section 5.1.1.
             if (_entries.Count >= LocalConnectionIds.MaxActive)
                 return QuicError.Transport(TransportErrorCode.ConnectionIdLimitError, "more connection ids than our limit", FrameTypes.NewConnectionId);
             _entries.Add(new Entry(frame.Sequence, frame.Id) { ResetToken = frame.ResetToken.ToArray() });
         }
         TryGetFor(current, out _);
-        return _retirements.Count > MaxPendingRetirements
+        return _unacknowledged.Count > MaxUnacknowledgedRetirements
             ? QuicError.Transport(TransportErrorCode.ConnectionIdLimitError, "connection ids replaced too fast", FrameTypes.NewConnectionId)
             : null;
     }
@@ -149,9 +151,15 @@ internal sealed class PeerConnectionIds
         }
     }
 
+    internal void OnRetirementAcked(ulong sequence)
+    {
+        _unacknowledged.Remove(sequence);
+        _retirements.Remove(sequence);
+    }
+
     internal void OnRetirementLost(ulong sequence)
     {
-        if (!_retirements.Contains(sequence))
+        if (_unacknowledged.Contains(sequence) && !_retirements.Contains(sequence))
             _retirements.Add(sequence);
     }
 
@@ -211,10 +219,17 @@ internal sealed class PeerConnectionIds
         return false;
     }
 
+    /// <summary>From now on nothing is sent to the id, the packet that says so included (RFC 9000 section 19.16).</summary>
     private void Retire(int index)
     {
-        _retirements.Add(_entries[index].Sequence);
+        OweRetirement(_entries[index].Sequence);
         _entries.RemoveAt(index);
+    }
+
+    private void OweRetirement(ulong sequence)
+    {
+        _retirements.Add(sequence);
+        _unacknowledged.Add(sequence);
     }
 
     private static QuicError Violation(string reason) =>

@@ -16,6 +16,7 @@ public sealed partial class QuicConnection
     private UdpAddress _observedAddress;
     private bool _owesObservedAddress;
 
+    // RFC 9000 section 19.21: only to who understands them.
     private bool HasPunchFrames => PunchAgreed && _isConfirmed
         && (_localCandidates.HasFramesToSend || _puncher.OwesFrame || _owesObservedAddress);
 

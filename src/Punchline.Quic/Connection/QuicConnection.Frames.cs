@@ -26,6 +26,8 @@ public sealed partial class QuicConnection : ILossHandler
         internal bool IsNonProbing;
     }
 
+    /// <summary>Acts on all frames of a packet.</summary>
+    /// <returns>The error that ends the connection, as exact as it can be (RFC 9000 section 11), or null.</returns>
     private QuicError? ReadFrames(ref PacketContext packet, ReadOnlySpan<byte> payload)
     {
         // RFC 9000 section 12.4: a packet without frames is a violation.
@@ -147,7 +149,8 @@ public sealed partial class QuicConnection : ILossHandler
             case FrameTypes.PathChallenge:
                 if (!PathChallengeFrame.TryRead(ref reader, out PathChallengeFrame challenge))
                     return Malformed(type);
-                packet.Path.QueueResponse(challenge.Data, packet.Full);
+                // RFC 9000 sections 8.2.1 and 8.2.2: whatever its size it is answered, full-sized; docs/wire/punch.md: as large as the challenge was.
+                packet.Path.QueueResponse(challenge.Data, packet.Full || !PunchAgreed);
                 return null;
             default:
                 if (!PathResponseFrame.TryRead(ref reader, out PathResponseFrame response))
@@ -254,6 +257,9 @@ public sealed partial class QuicConnection : ILossHandler
                     break;
                 case SentFrameKind.Candidate or SentFrameKind.CandidateGone:
                     _localCandidates.OnAcked(frame);
+                    break;
+                case SentFrameKind.RetireConnectionId:
+                    _peerIds.OnRetirementAcked(frame.Id);
                     break;
                 default:
                     _streams.OnAcked(frame);

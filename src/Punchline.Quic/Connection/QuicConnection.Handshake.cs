@@ -21,6 +21,7 @@ public sealed partial class QuicConnection
     private bool _isConfirmed;
     private bool _owesHandshakeDone;
 
+    /// <summary>A client's connection. Its token is for this server: the caller's matter (RFC 9000 section 8.1.3).</summary>
     internal static QuicConnection CreateClient(
         ConnectionContext context, QuicClientOptions client, NetworkPath path, Instant now)
     {
@@ -215,8 +216,12 @@ public sealed partial class QuicConnection
             return ParameterError("original_destination_connection_id does not match ours");
         if (IsClient && peer.RetrySourceConnectionId != _retrySource)
             return ParameterError("retry_source_connection_id does not match the Retry");
+        if (peer.PreferredAddress is not null && _handshakeDestination.Length == 0) // RFC 9000 section 18.2
+            return ParameterError("a preferred_address from a server without connection ids");
         _peer = peer;
         TraceParameters("remote", bytes);
+        if (peer.PreferredAddress is { } preferred)
+            _peerIds.AddPreferred(preferred);
         if (peer.StatelessResetToken is { } token)
             _peerIds.SetFirstResetToken(token);
         _paths.First.Mtu.Limit((int)Math.Min(peer.MaxUdpPayloadSize, MaxUdpPayload));
@@ -236,7 +241,7 @@ public sealed partial class QuicConnection
         _localIds.Replenish(_peer!.ActiveConnectionIdLimit);
         if (!IsClient)
         {
-            _owesHandshakeDone = true;
+            _owesHandshakeDone = true; // RFC 9000 section 19.20: not before.
             Confirm(); // RFC 9001 section 4.1.2: the server's handshake is confirmed when it is complete.
             _options.Admission?.OnHandshakeEnded(AdmissionTag, established: true);
         }
@@ -278,7 +283,7 @@ public sealed partial class QuicConnection
         first.Recovery.IsAmplificationBlocked = false;
     }
 
-    /// <summary>Retry (RFC 9000 section 17.2.5): once, and only before the server's first other packet.</summary>
+    /// <summary>Retry (RFC 9000 sections 8.1.3, 17.2.5.1, 17.2.5.2 and 17.2.5.3): once, and only before the server's first other packet.</summary>
     private void OnRetry(in PacketHeader header, ReadOnlySpan<byte> packet)
     {
         if (!IsClient || _peerIdKnown || _retrySource is not null)

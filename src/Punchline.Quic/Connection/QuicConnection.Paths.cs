@@ -168,11 +168,21 @@ public sealed partial class QuicConnection
 
     private static TimeSpan Larger(TimeSpan a, TimeSpan b) => a > b ? a : b;
 
-    /// <summary>RFC 9000 section 9.3.2: the new path does not validate, so the last one that did serves again.</summary>
+    /// <summary>
+    /// RFC 9000 section 9.3.2: the new path does not validate, so the last one that did serves again, or, if its owner has taken
+    /// that away, the path of the handshake. Without any the connection ends, and nobody is told.
+    /// </summary>
     private void FallBack()
     {
-        if (IsClient || _lastValidated is not { IsValidated: true } last || _paths.Find(last.Network) is null)
+        if (IsClient)
             return;
+        PathState last = _lastValidated is { IsValidated: true } known && _paths.Find(known.Network) is not null ? known : _paths.First;
+        if (!last.IsValidated || last == _paths.Current)
+        {
+            _close.Terminate(QuicError.Transport(TransportErrorCode.NoViablePath, "the client's new address was not validated, and no other is left"));
+            OnClosed();
+            return;
+        }
         // Where the peer left no id to spare, the path took this one's along: without it nothing could be sent ever again.
         if (!_peerIds.TryGetFor(last, out _))
             _peerIds.Move(_paths.Current, last);

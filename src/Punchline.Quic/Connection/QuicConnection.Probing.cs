@@ -192,6 +192,8 @@ public sealed partial class QuicConnection
         }
         if (full)
             writer.Reserve(writer.Remaining).Clear();
+        else
+            FinishPayload(ref writer, headerLength, numberLength);
         var built = new BuiltPacket(space.Id, header, numberOffset, headerLength, writer.Position, 0, space.NextNumber, IsAckEliciting: true);
         Seal(built, state, buffer, SentPacketFlags.Probe);
         Count(state, writer.Position + AeadTagLength);

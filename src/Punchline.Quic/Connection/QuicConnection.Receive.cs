@@ -43,6 +43,7 @@ public sealed partial class QuicConnection
             offset += header.PacketLength;
             opened |= ReceivePacket(header, rest[..header.PacketLength], network, ref path, ecn, datagram.Length);
         }
+        // RFC 9000 section 10.3.1: then it drains.
         if (!opened && _close.IsOpen && _peerIds.IsStatelessReset(datagram))
         {
             _close.Drain(QuicError.Transport(TransportErrorCode.NoError, "the peer has forgotten this connection (stateless reset)") with { IsRemote = true },
@@ -61,7 +62,7 @@ public sealed partial class QuicConnection
         switch (header.Type)
         {
             case PacketType.Initial:
-                // RFC 9000 section 14.1: a server discards an Initial in a datagram that is too small.
+                // RFC 9000 sections 14 and 14.1: a server discards an Initial in a datagram that is too small, and goes on.
                 if (!IsClient && datagramLength < MinInitialDatagram)
                     return Drop(PacketNumberSpace.Initial, "small Initial", packet.Length);
                 if (IsClient && !header.Token.IsEmpty) // RFC 9000 section 17.2.2
@@ -190,10 +191,12 @@ public sealed partial class QuicConnection
         var packet = new PacketContext(space, path, destination, full);
         if (ReadFrames(ref packet, payload) is { } error)
         {
+            // RFC 9000 sections 11 and 11.1: what was done cannot be undone, so the connection ends, and the peer is told why.
             CloseWith(error);
             return;
         }
-        space.Received.OnReceived(number, packet.IsAckEliciting, ecn, _now, MaxAckDelay,
+        // RFC 9000 section 13.1: only now, as all its frames are processed.
+        space.Received.OnReceived(number, packet.IsAckEliciting, ecn, _now, AckTimer,
             immediate: space.Id != PacketNumberSpace.Application);
         if (space.Id != PacketNumberSpace.Application || !_close.IsOpen)
             return;
@@ -209,7 +212,7 @@ public sealed partial class QuicConnection
     private void ReceiveWhileClosing(Span<byte> datagram)
     {
         if (_close.Current == CloseState.Phase.Closing && !datagram.IsEmpty)
-            _close.OnHeard();
+            _close.OnHeard(datagram.Length);
     }
 
     /// <summary>Version Negotiation (RFC 9000 section 6.2).</summary>

@@ -14,7 +14,7 @@ public sealed partial class QuicConnection
 
     /// <summary>
     /// A server waits no longer for a client to finish the handshake: each unfinished one takes a place that an invite has
-    /// few of. Thirty seconds span five probe timeouts from the initial guess of the round-trip time, with their back-off.
+    /// few of (RFC 9000 section 21.6). Thirty seconds span five probe timeouts from the initial guess of the round-trip time, with their back-off.
     /// </summary>
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(30);
 
@@ -33,6 +33,7 @@ public sealed partial class QuicConnection
             if (!_isConfirmed)
                 return IsClient ? next : Instant.Min(next, _startedAt + HandshakeTimeout);
             next = Instant.Min(next, Instant.Min(_liveness.KeepAliveDeadline, _liveness.UnreachableDeadline));
+            next = Instant.Min(next, BlockedDeadline);
             next = Instant.Min(next, Instant.Min(_puncher.NextRoundAt, _paths.Current.Mtu.RaiseAt));
             for (int i = 0; i < _paths.Count; i++)
                 next = Instant.Min(next, _paths[i].Schedule.NextAt);
@@ -51,7 +52,7 @@ public sealed partial class QuicConnection
         {
             _close.OnTimeout(now);
             if (IsTerminated)
-                Release();
+                Release(); // RFC 9000 section 10.2: nothing of it is kept.
             return;
         }
         if (now >= _liveness.IdleDeadline(ProbeTimeout))
@@ -70,11 +71,13 @@ public sealed partial class QuicConnection
             OnLossTimeout();
         if (!_isConfirmed)
             return;
-        if (now >= _liveness.KeepAliveDeadline)
-        {
-            _owesPing = true;
+        bool isBlockedDue = now >= BlockedDeadline;
+        bool isKeepAliveDue = now >= _liveness.KeepAliveDeadline;
+        if (isBlockedDue)
+            _streams.RepeatBlocked();
+        _owesPing |= isKeepAliveDue;
+        if (isBlockedDue || isKeepAliveDue)
             _liveness.OnKeepAlive(now);
-        }
         if (_liveness.TryDeclareUnreachable(now))
             Emit(new QuicEvent { Kind = QuicEventKind.PeerUnreachable });
         if (_puncher.OnTimeout(now, out bool failed))
@@ -86,6 +89,10 @@ public sealed partial class QuicConnection
         _paths.Current.Mtu.OnTimeout(now);
         EndOverdueProbing();
     }
+
+    /// <summary>RFC 9000 section 4.1: who waits for credit with nothing in flight says so now and then, lest the peer take it for idle.</summary>
+    private Instant BlockedDeadline => _streams.IsBlocked && !_loss.HasAckElicitingInFlight(PacketNumberSpace.Application)
+        ? _liveness.BlockedDeadline : Instant.Never;
 
     private void OnLossTimeout()
     {
@@ -105,7 +112,7 @@ public sealed partial class QuicConnection
         }
     }
 
-    /// <summary>Paths whose last probe has had its time without an answer have failed.</summary>
+    /// <summary>Paths whose last probe has had its time without an answer have failed (RFC 9000 section 8.2.4).</summary>
     private void EndOverdueProbing()
     {
         for (int i = _paths.Count - 1; i >= 0; i--)
@@ -119,6 +126,8 @@ public sealed partial class QuicConnection
             state.Stage = PathStage.Failed;
             if (state == _paths.Current)
                 FallBack();
+            if (!_close.IsOpen)
+                return;
             _peerIds.Release(state); // After the way back, which may need this id.
             TracePath(state, "failed");
             if (!state.IsPair && state != _paths.Current && state != _paths.First)

@@ -25,8 +25,20 @@ public sealed partial class QuicConnection
     private const int MinNumberAndPayload = 4;
 
     /// <summary>
+    /// No packet is shorter: 22 bytes more than our connection ids, so that the peer, if it has forgotten us, can answer with a
+    /// stateless reset that is shorter and has its whole token, and that looks like any packet (RFC 9000 section 10.3).
+    /// </summary>
+    private const int MinPacket = ConnectionIdFactory.Length + 22;
+
+    /// <summary>
+    /// Packet numbers end at 2^62-1, and with them the connection, without another word (RFC 9000 section 12.3): so many before, as
+    /// a batch is begun, and numbers left out among them.
+    /// </summary>
+    private const ulong LastNumber = VarInt.MaxValue - (2 * MaxBatchDatagrams);
+
+    /// <summary>
     /// Acknowledgements in a row that nobody acknowledges before one carries a PING: so a side that only receives learns which
-    /// of its own ranges have been heard (RFC 9000 section 13.2.4).
+    /// of its own ranges have been heard (RFC 9000 sections 13.2.1, 13.2.4 and 13.2.7).
     /// </summary>
     private const int PingAfterAcks = 32;
 
@@ -35,6 +47,9 @@ public sealed partial class QuicConnection
 
     /// <summary>What we tell as max_ack_delay: RFC 9000's default.</summary>
     private static readonly TimeSpan MaxAckDelay = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>How long an acknowledgement waits: timers fire late, by a millisecond as a rule, and the promise includes that (RFC 9000 section 18.2).</summary>
+    private static readonly TimeSpan AckTimer = MaxAckDelay - TimeSpan.FromMilliseconds(1);
 
     /// <summary>The first bidirectional stream: what has to work before a direct path stands (DESIGN decision 9).</summary>
     private static readonly StreamId ControlStream = StreamId.From(clientInitiated: true, bidirectional: true, ordinal: 0);
@@ -76,6 +91,12 @@ public sealed partial class QuicConnection
         _cannotSend = false;
         if (!_close.IsOpen)
             return _close.OwesFrame && TryTransmitClose(buffer, out transmit);
+        if (Space(PacketNumberSpace.Application).NextNumber >= LastNumber)
+        {
+            _close.Terminate(QuicError.Transport(TransportErrorCode.NoError, "all packet numbers are used up"));
+            OnClosed();
+            return false;
+        }
         if (buffer.Length > MaxBatchBytes)
             buffer = buffer[..MaxBatchBytes];
         bool any = TryTransmitProbe(buffer, out transmit) || TryTransmitMtuProbe(buffer, out transmit) || TryTransmitData(buffer, out transmit);
@@ -130,7 +151,7 @@ public sealed partial class QuicConnection
         bool pad = false;
         for (int i = 0; i < _spaces.Length; i++)
         {
-            if (!HasWriteKeys(_spaces[i]))
+            if (!HasWriteKeys(_spaces[i]) || !MayCoalesce(_spaces[i], path, packets))
                 continue;
             if (!TryBuildPacket(_spaces[i], path, buffer.Slice(start + length, size - length), mayFill, ref _datagram[packets]))
                 continue;
@@ -188,6 +209,13 @@ public sealed partial class QuicConnection
         ? _oneRtt is not null && (IsClient || IsEstablished) // DESIGN: the host sends nothing before the client is verified.
         : space.WriteKeys is not null;
 
+    /// <summary>
+    /// RFC 9000 section 12.2: all packets of a datagram have one destination connection id. The peer may have had us retire the
+    /// handshake's, which its long headers keep; then 1-RTT packets leave apart.
+    /// </summary>
+    private bool MayCoalesce(PacketSpace space, PathState path, int before) => before == 0 || space.Id != PacketNumberSpace.Application
+        || (_peerIds.TryGetFor(path, out ConnectionId id) && id == _handshakeDestination);
+
     /// <summary>Writes a packet without sealing it.</summary>
     private bool TryBuildPacket(PacketSpace space, PathState path, Span<byte> room, bool mayFill, ref BuiltPacket built)
     {
@@ -225,8 +253,8 @@ public sealed partial class QuicConnection
                 path.Recovery.IsApplicationLimited = true;
             return false;
         }
-        FinishPayload(ref writer, payloadStart, numberLength);
-        built = built with { End = writer.Position, IsAckEliciting = isAckEliciting };
+        bool isPadded = FinishPayload(ref writer, payloadStart, numberLength);
+        built = built with { End = writer.Position, IsAckEliciting = isAckEliciting, IsPadded = isPadded };
         return true;
     }
 
@@ -250,7 +278,7 @@ public sealed partial class QuicConnection
         {
             destination = _handshakeDestination;
             type = space.Id == PacketNumberSpace.Initial ? PacketType.Initial : PacketType.Handshake;
-            if (IsClient && type == PacketType.Initial)
+            if (IsClient && type == PacketType.Initial) // RFC 9000 sections 8.1.2, 8.1.3 and 17.2.2: a client's all have it, a server's none.
                 token = _initialToken.Span;
             headerLength = PacketHeaderWriter.LongLength(type, destination, _firstLocalId, token.Length);
         }
@@ -278,12 +306,16 @@ public sealed partial class QuicConnection
         return space.Id == PacketNumberSpace.Application && _paths.Count > 1 ? Math.Max(3, needed) : needed;
     }
 
-    /// <summary>A payload too short for a header protection sample is padded.</summary>
-    private static void FinishPayload(ref WireWriter writer, int payloadStart, int numberLength)
+    /// <summary>Pads a packet that is too short for a header protection sample, or for a stateless reset to pass for one like it.</summary>
+    /// <returns>True if it had to.</returns>
+    private static bool FinishPayload(ref WireWriter writer, int payloadStart, int numberLength)
     {
-        int missing = MinNumberAndPayload - numberLength - (writer.Position - payloadStart);
-        if (missing > 0)
-            writer.Reserve(missing).Clear();
+        int missing = Math.Max(MinNumberAndPayload - numberLength - (writer.Position - payloadStart), MinPacket - AeadTagLength - writer.Position);
+        missing = Math.Min(missing, writer.Remaining);
+        if (missing <= 0)
+            return false;
+        writer.Reserve(missing).Clear();
+        return true;
     }
 
     /// <summary>Seals a built packet where it lies and records it.</summary>
@@ -381,6 +413,7 @@ public sealed partial class QuicConnection
                 || _streams.HasFramesFor(MayCarryData(_paths.Current), ControlStream) || (_datagramsOut.Count > 0 && MayCarryData(_paths.Current)));
     }
 
+    /// <summary>What congestion control has a say in: everything but ACK, the extensions' frames included (RFC 9000 section 19.21).</summary>
     private void WriteElicitingFrames(PacketSpace space, PathState path, ref WireWriter writer, SentFrameList sent)
     {
         while (space.CryptoOut.HasPending && space.CryptoOut.TryWriteFrame(ref writer, sent))
@@ -442,6 +475,7 @@ public sealed partial class QuicConnection
         sent.Add(new SentFrame(SentFrameKind.Ping, 0, 0, 0, false));
     }
 
+    /// <summary>What was received in a space is acknowledged in the same (RFC 9000 sections 13.2.6 and 17.2.3).</summary>
     private void WriteAck(PacketSpace space, ref WireWriter writer, SentFrameList sent)
     {
         // RFC 9000 section 13.2.5: the delay counts in the application's space alone.
@@ -483,15 +517,15 @@ public sealed partial class QuicConnection
         transmit = default;
         PathState path = _paths.Current;
         int header = path.Network.HeaderLength;
-        int size = (int)Math.Min(MtuDiscovery.BaseSize, path.AmplificationCredit);
-        _close.OnFrameSent();
+        int size = (int)Math.Min(MtuDiscovery.BaseSize, path.AmplificationCredit); // RFC 9000 section 10.2.1
+        _close.OnFrameSent(0);
         _mark = false;
         int length = 0;
         int packets = 0;
         foreach (PacketSpace space in _spaces)
         {
             // RFC 9000 section 10.2.3: at every level that the peer may be able to read.
-            if (!HasWriteKeys(space))
+            if (!HasWriteKeys(space) || !MayCoalesce(space, path, packets))
                 continue;
             ref BuiltPacket built = ref _datagram[packets];
             if (!TryWriteHeader(space, path, buffer.Slice(header + length, Math.Max(0, size - length)), PacketNumberCodec.MaxLength, ref built, out WireWriter writer))
@@ -512,6 +546,7 @@ public sealed partial class QuicConnection
         // RFC 9000 section 14.1, as for every datagram with an Initial that a client sends.
         length = SealDatagram(path, buffer, packets, length, padTo: IsClient && _datagram[0].Space == PacketNumberSpace.Initial ? size : 0);
         ProtectHeaders(buffer);
+        _close.OnFrameSent(length);
         transmit = new Transmit(path.Network, header + length, header + length, false, 0);
         return true;
     }

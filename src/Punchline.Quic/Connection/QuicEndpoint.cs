@@ -90,11 +90,12 @@ public sealed class QuicEndpoint : IConnectionIdTable
 
     /// <summary>
     /// A stateless reset carries no connection id that we know, only a token at its end (RFC 9000 section 10.3.1). The
-    /// connections of a process are few, and only those on the path that it came by are asked.
+    /// connections of a process are few, and only those on the path that it came by are asked. Another version's reset may have a
+    /// long header, so its form does not matter (section 10.3).
     /// </summary>
     private QuicConnection? FindReset(NetworkPath path, ReadOnlySpan<byte> datagram)
     {
-        if (datagram.Length < MinReset || FirstByte.IsLong(datagram[0]))
+        if (datagram.Length < MinReset)
             return null;
         foreach (QuicConnection connection in _connections)
         {
@@ -146,6 +147,7 @@ public sealed class QuicEndpoint : IConnectionIdTable
 
     private static ulong Key(in ConnectionId id) => BinaryPrimitives.ReadUInt64LittleEndian(id.Span);
 
+    /// <summary>Where there is a connection it answers itself, never by a stateless reset (RFC 9000 sections 10.3 and 11).</summary>
     private QuicConnection? Find(in ConnectionId destination)
     {
         if (destination.Length == ConnectionIdFactory.Length && _byLocalId.TryGetValue(Key(destination), out QuicConnection? connection))
@@ -235,7 +237,7 @@ public sealed class QuicEndpoint : IConnectionIdTable
 
     private void AnswerVersion(Instant now, NetworkPath path, in PacketHeader header, int datagramLength)
     {
-        // RFC 9000 section 6.1: only to what could be a first packet, and never from who wants silence.
+        // RFC 9000 sections 6.1 and 17.2.1, RFC 8999 section 6: only to what could be a first packet, and never from who wants silence.
         if (_options.Transport.SilentToStrangers || _options.Admission is null || datagramLength < QuicConnection.MinInitialDatagram || !MayAnswer(now))
             return;
         var datagram = new byte[7 + header.SourceSpan.Length + header.DestinationSpan.Length + (2 * sizeof(uint))];

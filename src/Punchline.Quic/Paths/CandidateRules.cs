@@ -1,7 +1,8 @@
 namespace Punchline.Quic.Paths;
 
 /// <summary>
-/// Which addresses a peer may make us probe: we are nobody's reflector (docs/wire/punch.md). Pure.
+/// Which addresses a peer may make us probe: we are nobody's reflector (docs/wire/punch.md; RFC 9000 sections 21.5 and
+/// 21.5.6). Pure.
 /// </summary>
 internal static class CandidateRules
 {

@@ -6,7 +6,7 @@ namespace Punchline.Quic.Paths;
 /// </summary>
 internal sealed class MtuDiscovery
 {
-    /// <summary>What every path must carry (RFC 9000 section 14): BASE_PLPMTU.</summary>
+    /// <summary>What every path must carry (RFC 9000 sections 14, 14.2 and 14.3): BASE_PLPMTU.</summary>
     internal const int BaseSize = 1200;
 
     /// <summary>Losses of one size before it counts as too large (MAX_PROBES, RFC 8899 section 5.1.2).</summary>
@@ -70,7 +70,7 @@ internal sealed class MtuDiscovery
         RuleOut(_probe, now);
     }
 
-    /// <summary>The system refused a datagram of this size.</summary>
+    /// <summary>The system refused a datagram of this size; less than every path must carry is no news (RFC 9000 section 14.2.1).</summary>
     internal void OnTooLarge(int size, Instant now)
     {
         _inFlight = false;

@@ -6,7 +6,7 @@ internal static class PathChooser
     /// <summary>IPv6 is favoured by this much: no NAT mapping of it can expire.</summary>
     internal static readonly TimeSpan IPv6Bonus = TimeSpan.FromMilliseconds(3);
 
-    /// <summary>A switch must gain at least this much, so that noise does not make paths alternate.</summary>
+    /// <summary>A switch must gain at least this much, so that noise does not make paths alternate (RFC 9000 section 9.5).</summary>
     internal static readonly TimeSpan MinimumGain = TimeSpan.FromMilliseconds(5);
 
     /// <summary>What the comparison looks at.</summary>

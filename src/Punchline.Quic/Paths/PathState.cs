@@ -20,7 +20,7 @@ internal enum PathStage : byte
 
 /// <summary>
 /// One path of one connection: what it has shown, and everything that belongs to a network and not to the connection
-/// (round-trip time, congestion, pacing, MTU, anti-amplification credit).
+/// (round-trip time, congestion, pacing: RFC 9000 section 9.4; MTU: section 14.2; anti-amplification credit).
 /// </summary>
 /// <remarks>
 /// <code>
@@ -110,9 +110,10 @@ internal sealed class PathState
     /// <summary>True while data sent on it goes unacknowledged for too long: not a path to choose.</summary>
     internal bool IsSuspect { get; set; }
 
-    /// <summary>Bytes that may leave before the peer's address is validated; no limit afterwards.</summary>
+    /// <summary>Bytes that may leave before the peer's address is validated; no limit afterwards (RFC 9000 sections 8 and 9.3).</summary>
     internal long AmplificationCredit => IsAddressValidated ? long.MaxValue : Math.Max(0, (AmplificationFactor * _received) - _sent);
 
+    // RFC 9000 section 8.1: all bytes of a datagram, those that did not decrypt included.
     internal void CountReceived(int bytes) => _received += bytes;
 
     internal void CountSent(int bytes) => _sent += bytes;

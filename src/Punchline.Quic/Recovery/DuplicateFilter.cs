@@ -1,7 +1,7 @@
 namespace Punchline.Quic.Recovery;
 
 /// <summary>
-/// Which of the newest packet numbers were received: a window of bits that moves up with the largest one (the idea of
+/// Which of the newest packet numbers were received (RFC 9000 sections 12.3 and 13.2.3): a window of bits that moves up with the largest one (the idea of
 /// RFC 6479). It is kept apart from the ranges of ACK frames, as those are forgotten once the peer has heard them, while a
 /// packet that took a slower path may still be under way.
 /// </summary>

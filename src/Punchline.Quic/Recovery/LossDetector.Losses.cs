@@ -85,13 +85,13 @@ internal sealed partial class LossDetector
         if (reason == LossReason.Overtaken && !packet.IsProbe)
         {
             path.Space(s.Id).Persistent.OnLost(packet, s.Sent.Sequence(number), path.Rtt);
-            if (packet.IsInFlight && !packet.IsMtuProbe)
+            if (packet.IsInFlight && !packet.IsMtuProbe) // RFC 9000 section 14.4
                 path.Pass.LatestLoss = Instant.Max(path.Pass.LatestLoss ?? Instant.Zero, packet.SentAt);
         }
         handler.OnPacketLost(s.Id, packet, s.Sent.Frames(number));
     }
 
-    /// <summary>Tells the congestion controllers of what <see cref="DetectLost"/> found (RFC 9002 appendix B.8).</summary>
+    /// <summary>Tells the congestion controllers of what <see cref="DetectLost"/> found (RFC 9000 section 13.3, RFC 9002 appendix B.8).</summary>
     private void ReportLosses(Instant now)
     {
         foreach (RecoveryPath path in _touched)

@@ -166,7 +166,7 @@ internal sealed partial class LossDetector
     }
 
     /// <summary>
-    /// Section 6.2.2.1: a client without anything of the handshake in flight goes on sending, as the server may not be allowed to.
+    /// RFC 9000 section 8.1, RFC 9002 section 6.2.2.1: a client without anything of the handshake in flight goes on sending, as the server may not be allowed to.
     /// 0-RTT and 1-RTT packets in flight do not count: no timer is armed for them before the handshake is confirmed.
     /// </summary>
     private bool IsAgainstDeadlock(out PacketNumberSpace space)

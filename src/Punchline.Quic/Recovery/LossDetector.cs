@@ -140,7 +140,7 @@ internal sealed partial class LossDetector
         SentPacket newest = s.Sent.Packet(acked.Largest);
         if (acked.Largest == ack.Largest && acked.Eliciting && ReferenceEquals(newest.Path, arrivedOn))
             newest.Path.Rtt.Update(now - newest.SentAt, BoundDelay(space, ackDelay), now);
-        if (advances)
+        if (advances) // RFC 9000 section 13.4.2.1
             ProcessEcn(s, ack.Ecn, newest, now);
 
         foreach (RecoveryPath path in _touched)
@@ -296,6 +296,7 @@ internal sealed partial class LossDetector
         return HandshakeConfirmed && delay > PeerMaxAckDelay ? PeerMaxAckDelay : delay;
     }
 
+    /// <summary>The counts of an ACK frame, if they are there (RFC 9000 sections 13.4.2 and 19.3).</summary>
     private void ProcessEcn(RecoverySpace s, EcnCounts? counts, in SentPacket newest, Instant now)
     {
         int marked = 0;

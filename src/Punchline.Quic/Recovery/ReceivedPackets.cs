@@ -77,7 +77,7 @@ internal sealed class ReceivedPackets
         // Section 13.2.1: at once when packets are missing or late, so that the sender finds losses early; and for CE marks.
         bool outOfOrder = _largestEliciting is { } last && (pn < last || rangeStart > last);
         _largestEliciting = Math.Max(_largestEliciting ?? 0, pn);
-        _elicitingUnacked++;
+        _elicitingUnacked++; // PATH_CHALLENGE as well: its ACK is a non-probing packet on the path in use (RFC 9000 section 9.3.3).
         bool atOnce = immediate || outOfOrder || ecn == EcnCodepoint.Ce || _elicitingUnacked >= AckElicitingThreshold;
         AckDeadline = Instant.Min(AckDeadline, atOnce ? now : now + maxAckDelay);
     }
@@ -154,6 +154,7 @@ internal sealed class ReceivedPackets
         return pn;
     }
 
+    // RFC 9000 section 13.4.1: whether or not we mark packets ourselves.
     private void Count(EcnCodepoint ecn)
     {
         if (ecn == EcnCodepoint.NotEct)

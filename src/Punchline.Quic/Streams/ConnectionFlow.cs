@@ -1,6 +1,6 @@
 namespace Punchline.Quic.Streams;
 
-/// <summary>Flow control of the connection as a whole, both ways (RFC 9000 section 4.1): the sums over all streams that ever were.</summary>
+/// <summary>Flow control of the connection as a whole, both ways (RFC 9000 sections 4.1 and 19.9): the sums over all streams that ever were.</summary>
 internal sealed class ConnectionFlow(ulong initialWindow, ulong maxWindow)
 {
     private ReceiveWindow _window = new(initialWindow, maxWindow);

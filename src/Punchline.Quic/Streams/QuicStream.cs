@@ -55,7 +55,7 @@ internal sealed class QuicStream(StreamId id, SendingPart? sending, ReceivingPar
     public ref StreamLinks Links => ref _links;
 
     /// <summary>
-    /// True if both parts have come to their end (section 3.4) and the application has heard of it: then only the
+    /// True if both parts have come to their end (RFC 9000 sections 3.4 and 4.4) and the application has heard of it: then only the
     /// id's being below the next one remembers the stream.
     /// </summary>
     public bool IsEnded => (Sending is null || Sending.IsTerminal) && (Receiving is null || Receiving.IsTerminal)

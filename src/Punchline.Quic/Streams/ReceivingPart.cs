@@ -182,7 +182,7 @@ internal sealed class ReceivingPart(ReceiveWindow window, ChunkAccount chunks, R
     /// <summary>Gives the memory back: the connection is gone.</summary>
     public void Drop() => _buffer.Drop();
 
-    // Flow control counts the highest offset, of the stream and summed over all streams (section 4.1).
+    // Flow control counts the highest offset, of the stream and summed over all streams (sections 4.1, 19.9 and 19.10).
     private QuicError? CountUpTo(ulong end, ulong frameType, ConnectionFlow flow, Instant now)
     {
         if (end <= _highest)

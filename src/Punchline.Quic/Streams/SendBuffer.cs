@@ -3,7 +3,8 @@ using System.Diagnostics;
 namespace Punchline.Quic.Streams;
 
 /// <summary>
-/// The bytes of an ordered stream from the moment they are written until they are acknowledged.
+/// The bytes of an ordered stream from the moment they are written until they are acknowledged: what is at an offset stays the
+/// same, however often it is sent (RFC 9000 section 2.2).
 /// <code>
 ///        acknowledged        sent, partly acknowledged or lost        written
 ///   0 ----------------- Acked ------------------------------- Sent ----------- End

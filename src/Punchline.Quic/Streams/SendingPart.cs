@@ -22,7 +22,7 @@ internal enum SendState : byte
 ///                                                v
 ///                                            ResetSent --- RESET_STREAM acked ---> ResetRecvd
 /// </code>
-/// "ResetSent" begins with the decision, before the frame itself leaves: from then on no STREAM frame goes out.
+/// "ResetSent" begins with the decision, before the frame itself leaves: from then on no STREAM frame goes out (section 3.3).
 /// </summary>
 internal sealed class SendingPart(ulong peerLimit, long bufferLimit, ChunkAccount chunks)
 {
@@ -69,7 +69,7 @@ internal sealed class SendingPart(ulong peerLimit, long bufferLimit, ChunkAccoun
     /// <summary>True if something can go out that needs no new credit: lost bytes, or a FIN that stands alone.</summary>
     public bool HasRepair => IsSending && ((_buffer?.HasLost ?? false) || (IsFinished && !_finCarried && Sent == End));
 
-    /// <summary>New bytes that the stream's own limit lets out.</summary>
+    /// <summary>New bytes that the stream's own limit lets out (section 19.10).</summary>
     public ulong Fresh => IsSending ? Math.Min(End, PeerLimit) - Math.Min(Sent, PeerLimit) : 0;
 
     /// <summary>True if new bytes wait for the peer's MAX_STREAM_DATA.</summary>

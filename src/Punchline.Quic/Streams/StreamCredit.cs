@@ -59,7 +59,7 @@ internal sealed class LocalStreams
     /// <summary>True if opening failed since the limit last rose.</summary>
     public bool IsOpenerWaiting => _blockedAt == Limit;
 
-    /// <summary>Takes the next number, if the peer allows it; if not, says so to the peer once for each limit.</summary>
+    /// <summary>Takes the next number, which no stream has had (RFC 9000 section 2.1), if the peer allows it; if not, says so to the peer once for each limit.</summary>
     public bool TryOpen(out ulong ordinal)
     {
         ordinal = Opened;

@@ -6,7 +6,8 @@ namespace Punchline.Quic.Streams;
 /// <summary>
 /// Decides which frames go out and in which order: what concerns the connection, what concerns single streams,
 /// lost data, new data. Streams take turns, a packet's room at a time, in queues that each change of a stream
-/// keeps up to date; so the cost of a packet does not depend on how many streams there are.
+/// keeps up to date; so the cost of a packet does not depend on how many streams there are. Who is blocked says so
+/// (RFC 9000 sections 19.12, 19.13 and 19.14).
 /// </summary>
 internal sealed class StreamSender(StreamTable table, ConnectionFlow flow)
 {
@@ -25,6 +26,9 @@ internal sealed class StreamSender(StreamTable table, ConnectionFlow flow)
 
     /// <summary>True if new data waits for the peer's MAX_DATA.</summary>
     public bool IsBlockedOnConnection => !_fresh.IsEmpty && flow.SendCredit == 0;
+
+    /// <summary>True if new data waits for credit of the peer's, of the connection or of a stream.</summary>
+    public bool IsBlocked => IsBlockedOnConnection || !_blocked.IsEmpty;
 
     /// <summary>True if a frame could go out now.</summary>
     public bool HasFrames => HasConnectionFrames || !_control.IsEmpty || !_repair.IsEmpty || (!_fresh.IsEmpty && flow.SendCredit != 0);
@@ -257,7 +261,7 @@ internal sealed class StreamSender(StreamTable table, ConnectionFlow flow)
         StreamFrame.WriteHeader(ref w, stream.Id, range.Start, length, fin);
         sending.CopyTo(range.Start, w.Reserve(length));
         sending.OnSent(range.Start, length, fin);
-        if (!repair)
+        if (!repair) // RFC 9000 section 2.2: NextRange has kept within both limits.
             flow.OnSent((ulong)length);
         sent.Add(new SentFrame(SentFrameKind.Stream, stream.Id.Value, range.Start, length, fin));
         Update(stream);

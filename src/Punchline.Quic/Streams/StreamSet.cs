@@ -52,6 +52,9 @@ internal sealed partial class StreamSet : IDisposable
     /// <summary>True if new data waits for the peer's MAX_DATA.</summary>
     public bool IsBlockedOnConnectionFlow => _sender.IsBlockedOnConnection;
 
+    /// <summary>True if new data waits for credit of the peer's, of the connection or of a stream.</summary>
+    public bool IsBlocked => _sender.IsBlocked;
+
     /// <summary>True if a frame could go out now, as far as flow control permits.</summary>
     public bool HasFramesToSend => _sender.HasFrames;
 
@@ -59,7 +62,7 @@ internal sealed partial class StreamSet : IDisposable
     public bool HasFramesFor(bool allowApplicationData, StreamId? control) =>
         allowApplicationData ? _sender.HasFrames : _sender.HasFramesOf(control);
 
-    /// <summary>Opens a stream.</summary>
+    /// <summary>Opens a stream (RFC 9000 section 19.11).</summary>
     /// <returns>False if the peer's limit is reached; an event comes when it has risen.</returns>
     public bool TryOpen(bool bidirectional, out StreamId id)
     {
@@ -95,7 +98,7 @@ internal sealed partial class StreamSet : IDisposable
         return StreamStatus.Ok;
     }
 
-    /// <summary>Cuts the sending direction off (RESET_STREAM). Without effect if it has ended.</summary>
+    /// <summary>Cuts the sending direction off (RESET_STREAM, RFC 9000 section 11.2). Without effect if it has ended.</summary>
     /// <param name="code">The application's error code, 0 to 2^62-1.</param>
     public void Reset(StreamId id, ulong code)
     {

@@ -102,7 +102,7 @@ internal sealed class StreamTable(bool isClient, StreamLimits limits, ChunkAccou
         if (IsLocal(id))
             return QuicError.Transport(TransportErrorCode.StreamStateError, "a frame on a stream that we have not opened", frameType);
         RemoteStreams remote = Remote(id.IsBidirectional);
-        if (id.Ordinal >= remote.Limit)
+        if (id.Ordinal >= remote.Limit) // Sections 4.6 and 19.11.
             return QuicError.Transport(TransportErrorCode.StreamLimitError, "more streams than allowed", frameType);
         // Section 3.2: all lower-numbered streams of the kind come first. The limit bounds how many.
         while (remote.Opened <= id.Ordinal)

@@ -69,7 +69,7 @@ internal static class FrameTypes
     public static bool IsKnown(ulong type) => type is <= HandshakeDone or Datagram or DatagramWithLength || IsPunch(type);
 
     /// <summary>
-    /// RFC 9000 table 3, column "Pkts"; RFC 9221 section 4 for DATAGRAM. Receipt elsewhere is PROTOCOL_VIOLATION.
+    /// RFC 9000 sections 12.4, 12.5, 13.2.6 and 17.2.4 (table 3, column "Pkts"); RFC 9221 section 4 for DATAGRAM. Receipt elsewhere is PROTOCOL_VIOLATION.
     /// False for unknown types.
     /// </summary>
     public static bool IsAllowedAt(ulong type, EncryptionLevel level) => level switch

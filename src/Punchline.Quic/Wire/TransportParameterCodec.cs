@@ -49,7 +49,7 @@ internal static class TransportParameterCodec
                 why = "transport parameters are cut short";
                 return false;
             }
-            // Section 7.4: none may come twice.
+            // RFC 9000 section 7.4: none may come twice.
             if (!seen.Add(id))
             {
                 why = "a transport parameter came twice";
@@ -172,7 +172,7 @@ internal static class TransportParameterCodec
         private ulong _maxDatagramFrameSize;
         private ulong _punch;
 
-        /// <summary>Takes one parameter; what is unknown is ignored (section 7.4.2).</summary>
+        /// <summary>Takes one parameter; what is unknown is ignored (RFC 9000 section 7.4.2).</summary>
         /// <returns>Null, or why the value is not valid.</returns>
         public string? Take(Id id, ReadOnlySpan<byte> value) => id switch
         {

@@ -6,7 +6,7 @@ namespace Punchline.Invites;
 
 /// <summary>
 /// The host's admission policy (DESIGN section 3): looks at the token of an Initial packet before any public-key operation and before
-/// any state, and answers nothing to whoever has no valid one. No I/O; one driver loop owns it.
+/// any state, and answers nothing to whoever has no valid one (RFC 9000 sections 8.1.3, 8.1.4 and 21.3). No I/O; one driver loop owns it.
 /// </summary>
 internal sealed class Door : IAdmission, IDisposable
 {

@@ -4,7 +4,7 @@ using Punchline.Quic;
 
 namespace Punchline.Invites;
 
-/// <summary>What a door token is for (its second byte).</summary>
+/// <summary>What a door token is for (its second byte; RFC 9000 section 8.1.1).</summary>
 internal enum DoorTokenKind : byte
 {
     Invite = 1,

@@ -15,7 +15,7 @@ internal readonly record struct RetryPath(PathKind Kind, ulong Handle, UdpAddres
 }
 
 /// <summary>
-/// The token of our Retry packets (RFC 9000 section 8.1.2): stateless, sealed under a key that lives in this host's memory.
+/// The token of our Retry packets (RFC 9000 sections 8.1.2 and 8.1.4): stateless, sealed under a key that lives in this host's memory.
 /// <code>
 ///  version (1) ‖ kind (1) ‖ invite id (8) ‖ gcm nonce (12) ‖ sealed facts (90) ‖ tag (16)
 /// </code>

@@ -28,6 +28,9 @@ internal static class Inside
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_ids")]
     internal static extern ref IConnectionIdTable IdTable(this QuicConnection connection);
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_firstLocalId")]
+    internal static extern ref readonly ConnectionId FirstLocalId(this QuicConnection connection);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_limits")]
     internal static extern ref AeadLimits Limits(this OneRttKeys keys);
 
@@ -62,8 +65,9 @@ internal static class Inside
     /// <param name="fromClient">Whose packet it is.</param>
     /// <param name="frames">The frames; at most 1,100 bytes.</param>
     /// <param name="source">Whence it comes; null for the address of the path in use.</param>
+    /// <param name="reservedBits">What is set in the first byte beside what belongs there.</param>
     /// <returns>The length of the datagram.</returns>
-    internal static int Say(this Scene scene, bool fromClient, ReadOnlySpan<byte> frames, UdpAddress? source = null)
+    internal static int Say(this Scene scene, bool fromClient, ReadOnlySpan<byte> frames, UdpAddress? source = null, byte reservedBits = 0)
     {
         QuicConnection connection = fromClient ? scene.Connection : scene.HostConnection;
         SimulatedPeer peer = fromClient ? scene.Client : scene.Host;
@@ -75,6 +79,7 @@ internal static class Inside
         Span<byte> packet = stackalloc byte[MtuDiscovery.BaseSize];
         var writer = new WireWriter(packet);
         PacketHeaderWriter.WriteShort(ref writer, destination, keys.KeyPhase, PacketNumberCodec.MaxLength);
+        packet[0] |= reservedBits;
         int numberOffset = writer.Position;
         PacketNumberCodec.Write(ref writer, space.NextNumber, PacketNumberCodec.MaxLength);
         int headerLength = writer.Position;
@@ -94,7 +99,7 @@ internal static class Inside
     private static extern ref LossDetector Loss(QuicConnection connection);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_spaces")]
-    private static extern ref PacketSpace[] Spaces(QuicConnection connection);
+    internal static extern ref PacketSpace[] Spaces(this QuicConnection connection);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_spaces")]
     private static extern ref RecoverySpace[] RecoverySpaces(LossDetector loss);

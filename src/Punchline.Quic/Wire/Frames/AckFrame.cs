@@ -76,7 +76,7 @@ internal readonly ref struct AckFrame
         return true;
     }
 
-    /// <summary>Writes a frame with as many of the ranges as fit, from the highest on.</summary>
+    /// <summary>Writes a frame with as many of the ranges as fit, from the highest on (RFC 9000 section 13.2.3).</summary>
     /// <param name="descending">Ranges from the highest to the lowest, with at least one number missing between two of them.</param>
     /// <param name="delay">The delay in units of 2^ack_delay_exponent microseconds.</param>
     /// <returns>False, and nothing is written, if not even the first range fits or there is none.</returns>

@@ -22,7 +22,7 @@ internal static class FirstByte
     public const byte ShortProtectedMask = 0x1f;
 
     private const byte LongReservedMask = 0x0c;
-    private const byte ShortReservedMask = 0x18;
+    private const byte ShortReservedMask = 0x18; // not the spin bit, which is ignored (RFC 9000 section 17.4)
 
     public static bool IsLong(byte first) => (first & LongForm) != 0;
 

@@ -1,6 +1,6 @@
 namespace Punchline.Quic.Wire;
 
-/// <summary>Writes headers up to the packet number (RFC 9000 section 17). The fixed bit is always set, the spin bit never.</summary>
+/// <summary>Writes headers up to the packet number (RFC 9000 sections 17.2 and 17.3). The fixed bit is always set, the reserved bits and the spin bit (section 17.4) never.</summary>
 internal static class PacketHeaderWriter
 {
     /// <summary>The Length field is filled in when the packet is done, so its size is fixed: enough for any packet of ours.</summary>

@@ -45,7 +45,7 @@ internal static unsafe partial class Libc
     public const int Ipv6ReceiveTrafficClass = 66;
     public const int Ipv6TrafficClass = 67;
 
-    /// <summary>Sets Don't Fragment and ignores the kernel's own idea of the path's MTU (IP_PMTUDISC_PROBE), as RFC 8899 is done above.</summary>
+    /// <summary>Sets Don't Fragment and ignores the kernel's own idea of the path's MTU (IP_PMTUDISC_PROBE), as RFC 8899 is done above (RFC 9000 sections 14 and 14.2.1).</summary>
     public const int MtuDiscoverProbe = 3;
 
     // udp(7)
