@@ -235,7 +235,7 @@ public sealed class QuicEndpoint : IConnectionIdTable
 
     private void AnswerVersion(Instant now, NetworkPath path, in PacketHeader header, int datagramLength)
     {
-        // RFC 9000 section 6.1: only to what could be a first packet, and never from who wants silence.
+        // RFC 9000 section 6.1, RFC 8999 section 6: only to what could be a first packet, and never from who wants silence.
         if (_options.Transport.SilentToStrangers || _options.Admission is null || datagramLength < QuicConnection.MinInitialDatagram || !MayAnswer(now))
             return;
         var datagram = new byte[7 + header.SourceSpan.Length + header.DestinationSpan.Length + (2 * sizeof(uint))];

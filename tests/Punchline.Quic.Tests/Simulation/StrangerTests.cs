@@ -1,3 +1,4 @@
+using Punchline.Quic.Wire;
 using Punchline.Testing;
 using Xunit;
 
@@ -34,6 +35,39 @@ public sealed class StrangerTests
         scene.Check(scene.Network.RunUntil(() => scene.ClientApplication.ClosedBy is not null, Long), "not refused");
         Assert.True(scene.ClientApplication.ClosedBy is { IsRemote: true, Code: 0x3150_4311, Reason: "this invite was revoked" },
             scene.ClientApplication.ClosedBy!.ToString());
+    }
+
+    [Theory]
+    [InlineData(1200, true)]
+    [InlineData(1199, false)]
+    public void Another_version_is_answered_with_ours(int size, bool answered)
+    {
+        var scene = new Scene(7, Link, new QuicTransportOptions { SilentToStrangers = false });
+        byte[]? answer = null;
+        scene.Network.DropFilter = (from, datagram) =>
+        {
+            answer = from == scene.Host ? datagram.ToArray() : answer;
+            return false;
+        };
+        // RFC 8999: a version that is not ours may have longer connection ids, and no fixed bit.
+        byte[] destination = [.. Enumerable.Range(1, 30).Select(i => (byte)i)];
+        byte[] source = [.. Enumerable.Range(101, 25).Select(i => (byte)i)];
+        var datagram = new byte[size];
+        byte[] header = [0x80, 0x6b, 0x33, 0x43, 0xcf, 30, .. destination, 25, .. source];
+        header.CopyTo(datagram, 0);
+
+        scene.Network.Send(scene.Client, Scene.ClientRelay, Scene.HostRelay, datagram);
+        scene.Network.RunFor(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(answered, answer is not null);
+        if (answer is null)
+            return;
+        Assert.True(VersionNegotiationPacket.TryRead(answer, out VersionNegotiationPacket negotiation));
+        Assert.Equal(source, negotiation.Destination.ToArray());
+        Assert.Equal(destination, negotiation.Source.ToArray());
+        Assert.True(negotiation.Contains(QuicVersion.Version1));
+        Assert.False(negotiation.Contains(0x6b3343cf), "a version that is not spoken");
+        Assert.Equal(FirstByte.FixedBit, answer[0] & FirstByte.FixedBit); // RFC 9000 section 17.2.1
     }
 
     [Fact]
