@@ -69,7 +69,9 @@ public sealed partial class QuicConnection : ILossHandler
                 return CryptoFrame.TryRead(ref reader, out CryptoFrame crypto) ? OnCrypto(packet.Space, crypto) : Malformed(type);
             case FrameTypes.Datagram:
             case FrameTypes.DatagramWithLength:
-                return DatagramFrame.TryRead(ref reader, type, out DatagramFrame datagram) ? OnDatagram(datagram) : Malformed(type);
+                int start = reader.Position - VarInt.Length(type);
+                return DatagramFrame.TryRead(ref reader, type, out DatagramFrame datagram)
+                    ? OnDatagram(datagram, reader.Position - start) : Malformed(type);
             case FrameTypes.ConnectionClose:
             case FrameTypes.ApplicationClose:
                 return ConnectionCloseFrame.TryRead(ref reader, type, out ConnectionCloseFrame close) ? OnPeerClose(close) : Malformed(type);
@@ -216,8 +218,11 @@ public sealed partial class QuicConnection : ILossHandler
         return null;
     }
 
-    private QuicError? OnDatagram(in DatagramFrame datagram)
+    private QuicError? OnDatagram(in DatagramFrame datagram, int frameLength)
     {
+        // RFC 9221 section 3: no larger than what our max_datagram_frame_size says.
+        if (frameLength > MaxUdpPayload)
+            return QuicError.Transport(TransportErrorCode.ProtocolViolation, "a DATAGRAM frame larger than we take");
         if (!_datagramsIn.TryEnqueue(datagram.Data))
         {
             _statistics.DatagramsDropped++;

@@ -30,7 +30,6 @@ internal sealed class OneRttKeys : IDisposable
     private ulong _lowestRead = ulong.MaxValue;
     private ulong _highestRead;
     private ulong _highestPrevious;
-    private ulong _failed;
 
     private ulong _sealed;
     private ulong _lowestSealed;
@@ -65,6 +64,9 @@ internal sealed class OneRttKeys : IDisposable
     /// <summary>Header protection of what we receive; the same in all phases.</summary>
     public HeaderKey ReadHeader { get; }
 
+    /// <summary>Packets of the connection that failed to open, with whatever keys (section 6.6); those of the handshake are added from outside.</summary>
+    public ulong Failed { get; set; }
+
     /// <summary>True if the peer has not yet answered an update of ours with packets of the new phase.</summary>
     private bool IsWriteAhead => KeyPhase != _readPhase;
 
@@ -98,7 +100,7 @@ internal sealed class OneRttKeys : IDisposable
         _now = now;
         _threePto = threePto;
         KeepTime();
-        if (_failed > _limits.Integrity)
+        if (Failed > _limits.Integrity)
             return OpenResult.IntegrityLimit;
 
         if (keyPhaseBit == _readPhase)
@@ -217,7 +219,7 @@ internal sealed class OneRttKeys : IDisposable
         return OpenResult.Opened;
     }
 
-    private OpenResult OnFailed() => ++_failed > _limits.Integrity ? OpenResult.IntegrityLimit : OpenResult.Failed;
+    private OpenResult OnFailed() => ++Failed > _limits.Integrity ? OpenResult.IntegrityLimit : OpenResult.Failed;
 
     private void AdvanceWrite()
     {

@@ -116,6 +116,8 @@ internal sealed class MtuDiscovery
             _probe = Current;
             return;
         }
+        // After a black hole this is a new search, whenever the one before it ended (RFC 8899 section 5.2, from BASE to SEARCHING).
+        RaiseAt = Instant.Never;
         _probe = (Current + _tooLarge) / 2;
     }
 }

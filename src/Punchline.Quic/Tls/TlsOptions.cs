@@ -56,6 +56,9 @@ internal sealed class TlsOptions
     {
         if (KeyExchanges.Count is 0 or > MaxKeyExchanges)
             throw new InvalidOperationException($"1 to {MaxKeyExchanges} key exchange groups are needed.");
+        // RFC 9846 section 4.3.7: supported_groups has no duplicates.
+        if (KeyExchanges.DistinctBy(static k => k.Group).Count() != KeyExchanges.Count)
+            throw new InvalidOperationException("A key exchange group is handed in twice.");
         if (!IsClient && Signer is null)
             throw new InvalidOperationException("A TLS server needs a signer.");
         if (ApplicationProtocol.Length is 0 or > byte.MaxValue || !Ascii.IsValid(ApplicationProtocol))
