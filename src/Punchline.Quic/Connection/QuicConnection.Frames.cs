@@ -9,7 +9,7 @@ public sealed partial class QuicConnection : ILossHandler
 {
     /// <summary>
     /// Datagrams above the base size that are lost in a row, while small ones pass, before the path is taken to have
-    /// narrowed (RFC 8899 section 4.3). Congestion seldom takes so many without letting one pass.
+    /// narrowed (RFC 8899 sections 3 and 4.3). Congestion seldom takes so many without letting one pass.
     /// </summary>
     private const int BlackHoleAfterLosses = 16;
 
@@ -218,6 +218,7 @@ public sealed partial class QuicConnection : ILossHandler
         return null;
     }
 
+    /// <summary>DATAGRAM (RFC 9221 section 5): for the application at once, as long as it can be kept.</summary>
     private QuicError? OnDatagram(in DatagramFrame datagram, int frameLength)
     {
         // RFC 9221 section 3: no larger than what our max_datagram_frame_size says.

@@ -204,6 +204,7 @@ public sealed partial class QuicConnection
         }
         else
         {
+            // RFC 9001 section 5.7: a client has these only when it is complete; a server opens nothing with them before it is.
             _oneRtt = new OneRttKeys(write, read) { Failed = _failedBefore };
         }
         _options.Trace?.Record(this, new TraceEvent(TraceKind.Keys, _now, IsClient, SpaceOf(tls.Level).Id, 0, 0, null, "installed"), default);

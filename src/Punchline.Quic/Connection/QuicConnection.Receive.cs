@@ -161,6 +161,7 @@ public sealed partial class QuicConnection
             CloseWith(QuicError.Transport(TransportErrorCode.ProtocolViolation, "reserved bits are set"));
             return true;
         }
+        // Only now, or the time would tell whether the number was known (RFC 9001 section 9.5).
         if (space.Received.IsDuplicate(number))
         {
             Drop(PacketNumberSpace.Application, "duplicate", packet.Length);

@@ -10,7 +10,7 @@ namespace Punchline.Quic.Crypto;
 /// a packet with the current phase's bit → current
 /// a packet with the other bit           → previous, if its number is below all of the current phase, else next
 /// </code>
-/// A key is never derived because of a packet's phase bit, so the time that a packet takes tells nothing of that bit
+/// What opens with none of these is dropped (section 5.5). A key is never derived because of a packet's phase bit, so the time that a packet takes tells nothing of that bit
 /// (section 9.5): the next keys are made when a PTO has passed since the last change, whatever packet comes then.
 /// </summary>
 internal sealed class OneRttKeys : IDisposable

@@ -52,7 +52,7 @@ internal sealed class HandshakeContext(TlsOptions options) : IDisposable
 
     /// <summary>
     /// Called before the last message of a level takes effect. RFC 9001 section 4.1.3: bytes of the old level that follow it
-    /// are a PROTOCOL_VIOLATION.
+    /// are a PROTOCOL_VIOLATION (RFC 9846 section 5.1 has it of records).
     /// </summary>
     public QuicError? LeaveReceiveLevel(EncryptionLevel next)
     {

@@ -20,7 +20,7 @@ internal sealed class TlsOptions
 
     /// <summary>
     /// The groups, most preferred first. A client sends a share for the first and lists all; a server takes its first for which the
-    /// client sent a share, and asks with a HelloRetryRequest only when there is none.
+    /// client sent a share, and asks with a HelloRetryRequest only when there is none. No obsolete ones (RFC 9846 appendix B.3.1.4).
     /// </summary>
     public required IReadOnlyList<IKeyExchange> KeyExchanges { get; init; }
 
@@ -34,7 +34,7 @@ internal sealed class TlsOptions
     public required ReadOnlyMemory<byte> TransportParameters { get; init; }
 
     /// <summary>
-    /// The only peer id to accept; empty accepts every P-256 key (whoever uses the session then judges <see
+    /// The only peer id to accept (RFC 9846 appendix C.5); empty accepts every P-256 key (whoever uses the session then judges <see
     /// cref="TlsSession.PeerId"/>).
     /// </summary>
     public ReadOnlyMemory<byte> ExpectedPeerId { get; init; }

@@ -3,7 +3,7 @@ namespace Punchline.Quic.Tls;
 /// <summary>
 /// TLS 1.3 for one QUIC connection (RFC 9846, RFC 9001 sections 4 and 8), without I/O. The calling contract:
 /// a client calls <see cref="Start"/> once; each side gives the bytes of CRYPTO frames, in order and level by level, to
-/// <see cref="Receive"/>, and after each call takes events until there is none. The first error is final: it closes the connection,
+/// <see cref="Receive"/>, and after each call takes events until there is none. The first error is final (RFC 9846 section 6): it closes the connection,
 /// and every later call returns it again. Bytes for a level that has no keys yet stay with the caller (RFC 9001 section 4.1.3).
 /// </summary>
 internal sealed class TlsSession : IDisposable

@@ -69,7 +69,8 @@ internal static class FrameTypes
     public static bool IsKnown(ulong type) => type is <= HandshakeDone or Datagram or DatagramWithLength || IsPunch(type);
 
     /// <summary>
-    /// RFC 9000 table 3, column "Pkts"; RFC 9221 section 4 for DATAGRAM. Receipt elsewhere is PROTOCOL_VIOLATION.
+    /// RFC 9000 table 3, column "Pkts"; RFC 9221 sections 5 and 6 for DATAGRAM. Receipt elsewhere is PROTOCOL_VIOLATION.
+    /// The punch extension is for 1-RTT alone, so that nothing of it can be replayed (RFC 9001 section 9.2).
     /// False for unknown types.
     /// </summary>
     public static bool IsAllowedAt(ulong type, EncryptionLevel level) => level switch
