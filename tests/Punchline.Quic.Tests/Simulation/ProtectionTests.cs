@@ -152,6 +152,24 @@ public sealed class ProtectionTests
     }
 
     [Fact]
+    public void A_client_drops_0_RTT_packets_unopened() // section 5.6
+    {
+        Scene scene = Scene.Connected(8, Link);
+        Assert.True(scene.HostConnection.PeerIds().TryGetFor(scene.HostConnection.Paths().Current, out ConnectionId destination));
+        Span<byte> packet = stackalloc byte[100];
+        packet.Clear();
+        var writer = new WireWriter(packet);
+        PacketHeaderWriter.WriteLong(ref writer, PacketType.ZeroRtt, destination, default, default, PacketNumberCodec.MaxLength, out int lengthOffset);
+        PacketHeaderWriter.PatchLength(packet, lengthOffset, packet.Length - writer.Position);
+        ConnectionStatistics before = scene.Connection.Statistics;
+        scene.Network.Send(scene.Host, Scene.HostRelay, Scene.ClientRelay, packet);
+        scene.Network.RunFor(TimeSpan.FromMilliseconds(100));
+        Assert.Equal(before.PacketsDropped + 1, scene.Connection.Statistics.PacketsDropped);
+        Assert.Equal(0ul, scene.Connection.Keys()!.Failed);
+        Assert.True(scene.Connection.IsOpen);
+    }
+
+    [Fact]
     public void No_secret_of_the_handshake_outlives_it() // RFC 9846 sections 7.1 and 7.2
     {
         Scene scene = Scene.Connected(7, Link);
