@@ -9,7 +9,7 @@ public sealed partial class QuicConnection : ILossHandler
 {
     /// <summary>
     /// Datagrams above the base size that are lost in a row, while small ones pass, before the path is taken to have
-    /// narrowed (RFC 8899 section 4.3). Congestion seldom takes so many without letting one pass.
+    /// narrowed (RFC 8899 sections 3 and 4.3). Congestion seldom takes so many without letting one pass.
     /// </summary>
     private const int BlackHoleAfterLosses = 16;
 
@@ -71,7 +71,9 @@ public sealed partial class QuicConnection : ILossHandler
                 return CryptoFrame.TryRead(ref reader, out CryptoFrame crypto) ? OnCrypto(packet.Space, crypto) : Malformed(type);
             case FrameTypes.Datagram:
             case FrameTypes.DatagramWithLength:
-                return DatagramFrame.TryRead(ref reader, type, out DatagramFrame datagram) ? OnDatagram(datagram) : Malformed(type);
+                int start = reader.Position - VarInt.Length(type);
+                return DatagramFrame.TryRead(ref reader, type, out DatagramFrame datagram)
+                    ? OnDatagram(datagram, reader.Position - start) : Malformed(type);
             case FrameTypes.ConnectionClose:
             case FrameTypes.ApplicationClose:
                 return ConnectionCloseFrame.TryRead(ref reader, type, out ConnectionCloseFrame close) ? OnPeerClose(close) : Malformed(type);
@@ -219,8 +221,12 @@ public sealed partial class QuicConnection : ILossHandler
         return null;
     }
 
-    private QuicError? OnDatagram(in DatagramFrame datagram)
+    /// <summary>DATAGRAM (RFC 9221 section 5): for the application at once, as long as it can be kept.</summary>
+    private QuicError? OnDatagram(in DatagramFrame datagram, int frameLength)
     {
+        // RFC 9221 section 3: no larger than what our max_datagram_frame_size says.
+        if (frameLength > MaxUdpPayload)
+            return QuicError.Transport(TransportErrorCode.ProtocolViolation, "a DATAGRAM frame larger than we take");
         if (!_datagramsIn.TryEnqueue(datagram.Data))
         {
             _statistics.DatagramsDropped++;

@@ -147,7 +147,12 @@ public sealed partial class QuicConnection
         {
             ReadOnlySpan<byte> data = space.CryptoIn.Peek();
             if (data.IsEmpty)
-                return null;
+            {
+                // RFC 9001 section 4.1.3: nothing may be left, or come, at a level that TLS is done with, not even behind a gap.
+                return space.CryptoIn.HasGap && space.Level != _tls.ReceiveLevel
+                    ? QuicError.Transport(TransportErrorCode.ProtocolViolation, "handshake data of a level that is done", FrameTypes.Crypto)
+                    : null;
+            }
             if (_tls.Receive(space.Level, data) is { } error)
                 return error;
             space.CryptoIn.Advance(data.Length);
@@ -200,7 +205,8 @@ public sealed partial class QuicConnection
         }
         else
         {
-            _oneRtt = new OneRttKeys(write, read);
+            // RFC 9001 section 5.7: a client has these only when it is complete; a server opens nothing with them before it is.
+            _oneRtt = new OneRttKeys(write, read) { Failed = _failedBefore };
         }
         _options.Trace?.Record(this, new TraceEvent(TraceKind.Keys, _now, IsClient, SpaceOf(tls.Level).Id, 0, 0, null, "installed"), default);
     }
@@ -237,6 +243,7 @@ public sealed partial class QuicConnection
     private void OnHandshakeComplete()
     {
         IsEstablished = true;
+        _tls.ForgetSecrets();
         TraceState("established");
         _localIds.Replenish(_peer!.ActiveConnectionIdLimit);
         if (!IsClient)

@@ -62,6 +62,7 @@ public sealed partial class QuicConnection
         _puncher.Restart(now);
     }
 
+    /// <summary>The search for a path's MTU keeps to what its socket, its owner's header and the peer allow (RFC 8899 sections 3 and 5).</summary>
     private PathState NewPath(NetworkPath network, PathStage stage, bool isPair)
     {
         int largest = Math.Min(MaxUdpPayload, network.MaxUdpPayload - network.HeaderLength);

@@ -201,7 +201,7 @@ public sealed partial class QuicConnection
         return true;
     }
 
-    /// <summary>One datagram of the size that the search wants to try (RFC 8899).</summary>
+    /// <summary>One datagram of the size that the search wants to try: PING and padding, nothing to be sent again (RFC 8899 sections 3 and 4.1).</summary>
     private bool TryTransmitMtuProbe(Span<byte> buffer, out Transmit transmit)
     {
         transmit = default;

@@ -15,6 +15,7 @@ public sealed partial class QuicConnection
 
     private Instant _now;
     private ulong _newestNonProbing;
+    private ulong _failedBefore;
 
     /// <summary>A datagram for this connection. It is decrypted where it lies.</summary>
     internal void Receive(Instant now, NetworkPath network, EcnCodepoint ecn, Span<byte> datagram)
@@ -95,7 +96,10 @@ public sealed partial class QuicConnection
         ulong number = ReadPacketNumber(packet, header.PacketNumberOffset, numberLength, space);
         int headerLength = header.PacketNumberOffset + numberLength;
         if (!keys.Aead.TryOpen(packet, headerLength, number))
+        {
+            CountForgery();
             return Drop(space.Id, "not authentic", packet.Length);
+        }
         if (FirstByte.HasReservedBits(packet[0])) // RFC 9000 section 17.2
         {
             CloseWith(QuicError.Transport(TransportErrorCode.ProtocolViolation, "reserved bits are set"));
@@ -158,6 +162,7 @@ public sealed partial class QuicConnection
             CloseWith(QuicError.Transport(TransportErrorCode.ProtocolViolation, "reserved bits are set"));
             return true;
         }
+        // Only now, or the time would tell whether the number was known (RFC 9001 section 9.5).
         if (space.Received.IsDuplicate(number))
         {
             Drop(PacketNumberSpace.Application, "duplicate", packet.Length);
@@ -172,6 +177,18 @@ public sealed partial class QuicConnection
         Process(space, number, packet[headerLength..^AeadTagLength], path, header.Destination, ecn, packet.Length,
             full: datagramLength >= MtuDiscovery.BaseSize);
         return true;
+    }
+
+    /// <summary>
+    /// RFC 9001 section 6.6 counts over all keys; the 1-RTT keys hold the count once they are there. No handshake lasts long
+    /// enough to reach the limit before.
+    /// </summary>
+    private void CountForgery()
+    {
+        if (_oneRtt is { } keys)
+            keys.Failed++;
+        else
+            _failedBefore++;
     }
 
     private static ulong ReadPacketNumber(ReadOnlySpan<byte> packet, int offset, int length, PacketSpace space) =>

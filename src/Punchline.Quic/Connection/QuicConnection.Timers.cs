@@ -6,7 +6,7 @@ namespace Punchline.Quic;
 /// <content>Time: every component knows its own deadline, and the connection the earliest of them.</content>
 public sealed partial class QuicConnection
 {
-    /// <summary>Probe timeouts in a row after which large datagrams are suspected to vanish (RFC 8899 section 4.3): before the path is.</summary>
+    /// <summary>Probe timeouts in a row after which large datagrams are suspected to vanish (RFC 8899 sections 3 and 4.3): before the path is.</summary>
     private const int BlackHoleAfterTimeouts = 2;
 
     /// <summary>Probe timeouts in a row after which the path in use is suspect, and another one is taken if there is any.</summary>

@@ -111,7 +111,7 @@ public sealed partial class QuicConnection
         PathState path = _paths.Current;
         _mark = MayMark(path);
         int header = path.Network.HeaderLength;
-        int size = path.Mtu.Current;
+        int size = path.Mtu.Current; // RFC 8899 section 3: never more, but in a probe.
         int datagrams = Math.Min(MaxBatchDatagrams, buffer.Length / (header + size));
         int length = 0;
         int segment = 0;
@@ -132,11 +132,11 @@ public sealed partial class QuicConnection
         return true;
     }
 
-    /// <summary>Builds and seals one datagram.</summary>
+    /// <summary>Builds and seals one datagram, of packets of all levels that have something to say (RFC 9001 section 4).</summary>
     /// <returns>Its length, 0 if nothing is to be sent.</returns>
     private int BuildDatagram(PathState path, Span<byte> buffer, int start, int size)
     {
-        // RFC 9000 section 8.1. What would break the limit waits for the peer's next datagram; an acknowledgement may still fit.
+        // RFC 9000 section 8.1, RFC 9002 section 6.2.2.1. What would break the limit waits for the peer's next datagram; an acknowledgement may still fit.
         int least = _isConfirmed ? LeastDatagram : size;
         path.Recovery.IsAmplificationBlocked = path.AmplificationCredit < least;
         if (path.Recovery.IsAmplificationBlocked)
@@ -157,7 +157,7 @@ public sealed partial class QuicConnection
                 continue;
             ref BuiltPacket built = ref _datagram[packets];
             built = built with { Start = start + length };
-            // RFC 9000 section 14.1: every datagram with an Initial that a client sends, and the server's ack-eliciting ones.
+            // RFC 9000 section 14.1, RFC 9001 section 9.3: every datagram with an Initial that a client sends, and the server's ack-eliciting ones.
             pad |= built.Space == PacketNumberSpace.Initial && (IsClient || built.IsAckEliciting);
             length += built.End + AeadTagLength;
             packets++;
@@ -366,7 +366,7 @@ public sealed partial class QuicConnection
             UpdateKeys();
     }
 
-    /// <summary>RFC 9001 section 6.6: fresh keys before the old ones have sealed too much; where the peer prevents that, the end.</summary>
+    /// <summary>RFC 9001 sections 5.3 and 6.6: fresh keys before the old ones have sealed too much; where the peer prevents that, the end.</summary>
     private void UpdateKeys()
     {
         if (_oneRtt!.TryUpdate())
@@ -386,7 +386,7 @@ public sealed partial class QuicConnection
         }
     }
 
-    /// <summary>Header protection for all 1-RTT packets of the batch at once (RFC 9001 section 5.4).</summary>
+    /// <summary>Header protection for all 1-RTT packets of the batch at once (RFC 9001 section 5.4): the time tells of no single number (section 9.5).</summary>
     private void ProtectHeaders(Span<byte> buffer)
     {
         if (_batchCount == 0)
@@ -413,7 +413,10 @@ public sealed partial class QuicConnection
                 || _streams.HasFramesFor(MayCarryData(_paths.Current), ControlStream) || (_datagramsOut.Count > 0 && MayCarryData(_paths.Current)));
     }
 
-    /// <summary>What congestion control has a say in: everything but ACK, the extensions' frames included (RFC 9000 section 19.21).</summary>
+    /// <summary>
+    /// What a level has to say; of anything new, only the highest level (RFC 9001 section 4.9). Congestion control has a say in all
+    /// of it, the extensions' frames included (RFC 9000 section 19.21).
+    /// </summary>
     private void WriteElicitingFrames(PacketSpace space, PathState path, ref WireWriter writer, SentFrameList sent)
     {
         while (space.CryptoOut.HasPending && space.CryptoOut.TryWriteFrame(ref writer, sent))
@@ -447,6 +450,7 @@ public sealed partial class QuicConnection
 
     private bool MayCarryData(PathState path) => path.IsDirect || _options.Transport.DataOverRelay || !_options.Transport.Punch;
 
+    /// <summary>DATAGRAM frames (RFC 9221 section 5): as soon as the congestion window lets a packet out.</summary>
     private void WriteDatagrams(ref WireWriter writer, SentFrameList sent)
     {
         while (_datagramsOut.FirstLength is >= 0 and int length)

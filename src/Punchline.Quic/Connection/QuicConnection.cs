@@ -88,7 +88,7 @@ public sealed partial class QuicConnection : IDisposable
     /// <summary>True if we opened the connection.</summary>
     public bool IsClient { get; }
 
-    /// <summary>True once the handshake is complete and the peer verified.</summary>
+    /// <summary>True once the handshake is complete and the peer verified (RFC 9846 appendix F.5).</summary>
     public bool IsEstablished { get; private set; }
 
     /// <summary>True once nothing more will happen: take the connection out of all tables.</summary>
@@ -120,7 +120,10 @@ public sealed partial class QuicConnection : IDisposable
     /// <summary>Figures since the start.</summary>
     public ConnectionStatistics Statistics => _statistics;
 
-    /// <summary>The largest DATAGRAM payload that fits the current path and the peer's limit, in bytes; 0 if the peer takes none, or not yet.</summary>
+    /// <summary>
+    /// The largest DATAGRAM payload that fits the current path and the peer's limit, in bytes; 0 if the peer takes none, or not yet (RFC 9221
+    /// section 3; RFC 8899 sections 3, 4.4 and 5).
+    /// </summary>
     public int MaxDatagramPayload
     {
         get

@@ -1,6 +1,6 @@
 namespace Punchline.Quic.Crypto;
 
-/// <summary>How often keys may be used (RFC 9001 section 6.6).</summary>
+/// <summary>How often keys may be used (RFC 9001 section 6.6, RFC 9846 section 5.5): our own, as the peer may know other limits.</summary>
 /// <param name="Confidentiality">Packets sealed with one key.</param>
 /// <param name="Update">Packets sealed with one key after which its successor is wanted.</param>
 /// <param name="Exhausted">Packets sealed with one key after which only a close may follow.</param>

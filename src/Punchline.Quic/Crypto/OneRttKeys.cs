@@ -10,7 +10,7 @@ namespace Punchline.Quic.Crypto;
 /// a packet with the current phase's bit → current
 /// a packet with the other bit           → previous, if its number is below all of the current phase, else next
 /// </code>
-/// A key is never derived because of a packet's phase bit, so the time that a packet takes tells nothing of that bit
+/// What opens with none of these is dropped (section 5.5). A key is never derived because of a packet's phase bit, so the time that a packet takes tells nothing of that bit
 /// (section 9.5): the next keys are made when a PTO has passed since the last change, whatever packet comes then.
 /// </summary>
 internal sealed class OneRttKeys : IDisposable
@@ -30,7 +30,6 @@ internal sealed class OneRttKeys : IDisposable
     private ulong _lowestRead = ulong.MaxValue;
     private ulong _highestRead;
     private ulong _highestPrevious;
-    private ulong _failed;
 
     private ulong _sealed;
     private ulong _lowestSealed;
@@ -65,6 +64,9 @@ internal sealed class OneRttKeys : IDisposable
     /// <summary>Header protection of what we receive; the same in all phases.</summary>
     public HeaderKey ReadHeader { get; }
 
+    /// <summary>Packets of the connection that failed to open, with whatever keys (section 6.6); those of the handshake are added from outside.</summary>
+    public ulong Failed { get; set; }
+
     /// <summary>True if the peer has not yet answered an update of ours with packets of the new phase.</summary>
     private bool IsWriteAhead => KeyPhase != _readPhase;
 
@@ -98,7 +100,7 @@ internal sealed class OneRttKeys : IDisposable
         _now = now;
         _threePto = threePto;
         KeepTime();
-        if (_failed > _limits.Integrity)
+        if (Failed > _limits.Integrity)
             return OpenResult.IntegrityLimit;
 
         if (keyPhaseBit == _readPhase)
@@ -217,7 +219,7 @@ internal sealed class OneRttKeys : IDisposable
         return OpenResult.Opened;
     }
 
-    private OpenResult OnFailed() => ++_failed > _limits.Integrity ? OpenResult.IntegrityLimit : OpenResult.Failed;
+    private OpenResult OnFailed() => ++Failed > _limits.Integrity ? OpenResult.IntegrityLimit : OpenResult.Failed;
 
     private void AdvanceWrite()
     {

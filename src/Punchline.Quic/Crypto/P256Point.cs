@@ -54,7 +54,7 @@ internal static class P256Point
         return x < Prime && y < Prime && ((y * y - (x * x - 3) * x - B) % Prime).IsZero;
     }
 
-    /// <summary>Takes the point out of a SubjectPublicKeyInfo, which must be the one 91-byte form and hold a point on the curve.</summary>
+    /// <summary>Takes the point out of a SubjectPublicKeyInfo, which must be the one 91-byte form (RFC 9846 appendix C.2) and hold a point on the curve.</summary>
     /// <param name="point">04 ‖ X ‖ Y.</param>
     public static bool TryReadPublicKeyInfo(ReadOnlySpan<byte> publicKeyInfo, out ReadOnlySpan<byte> point)
     {

@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace Punchline.Quic;
 
-/// <summary>The operating system's randomness, for both kinds. Safe for any number of threads.</summary>
+/// <summary>The operating system's randomness (RFC 9846 appendix C.1), for both kinds. Safe for any number of threads.</summary>
 public sealed class SystemRandomness : IRandomness
 {
     private SystemRandomness() { }

@@ -1,8 +1,9 @@
 namespace Punchline.Quic.Paths;
 
 /// <summary>
-/// Finds how large a datagram one path carries (RFC 8899, DPLPMTUD): the largest size first, as it usually passes, then
-/// by halves between what passed and what did not.
+/// Finds how large a datagram one path carries (RFC 8899 section 5, DPLPMTUD): the largest size first, as it usually passes, then
+/// by halves between what passed and what did not (section 5.3.2), one probe at a time, so that they are a round trip apart
+/// (sections 3 and 8). RFC 9000 section 14.3 has what is QUIC's: packets are acknowledged, so nothing is confirmed by timers.
 /// </summary>
 internal sealed class MtuDiscovery
 {
@@ -116,6 +117,8 @@ internal sealed class MtuDiscovery
             _probe = Current;
             return;
         }
+        // After a black hole this is a new search, whenever the one before it ended (RFC 8899 section 5.2, from BASE to SEARCHING).
+        RaiseAt = Instant.Never;
         _probe = (Current + _tooLarge) / 2;
     }
 }

@@ -85,7 +85,7 @@ internal sealed partial class LossDetector
         if (reason == LossReason.Overtaken && !packet.IsProbe)
         {
             path.Space(s.Id).Persistent.OnLost(packet, s.Sent.Sequence(number), path.Rtt);
-            if (packet.IsInFlight && !packet.IsMtuProbe) // RFC 9000 section 14.4
+            if (packet.IsInFlight && !packet.IsMtuProbe) // RFC 9000 section 14.4, RFC 8899 section 3
                 path.Pass.LatestLoss = Instant.Max(path.Pass.LatestLoss ?? Instant.Zero, packet.SentAt);
         }
         handler.OnPacketLost(s.Id, packet, s.Sent.Frames(number));

@@ -136,7 +136,7 @@ internal sealed partial class LossDetector
         if (!TrySettleAcked(s, ack, out Acked acked))
             return null;
 
-        // Section 5.1: a sample needs the largest number newly acknowledged, and an ack-eliciting packet newly acknowledged.
+        // RFC 9002 section 5.1: a sample needs the largest number newly acknowledged, and an ack-eliciting packet newly acknowledged.
         SentPacket newest = s.Sent.Packet(acked.Largest);
         if (acked.Largest == ack.Largest && acked.Eliciting && ReferenceEquals(newest.Path, arrivedOn))
             newest.Path.Rtt.Update(now - newest.SentAt, BoundDelay(space, ackDelay), now);
@@ -163,7 +163,7 @@ internal sealed partial class LossDetector
 
     /// <summary>
     /// The keys of a space are discarded: its packets leave the bytes in flight without being reported
-    /// (RFC 9002 section 6.4 and appendix A.11).
+    /// and the timers start anew (RFC 9002 sections 6.2.2 and 6.4, appendix A.11).
     /// </summary>
     public void DiscardSpace(PacketNumberSpace space, Instant now)
     {
@@ -290,7 +290,7 @@ internal sealed partial class LossDetector
 
     private TimeSpan BoundDelay(PacketNumberSpace space, TimeSpan delay)
     {
-        // Section 5.3: Initial packets are acknowledged at once; max_ack_delay bounds the delay once the handshake is confirmed.
+        // RFC 9002 section 5.3: Initial packets are acknowledged at once, and what they say may be anybody's (RFC 9001 section 7); max_ack_delay bounds the delay once the handshake is confirmed.
         if (space == PacketNumberSpace.Initial || delay < TimeSpan.Zero)
             return TimeSpan.Zero;
         return HandshakeConfirmed && delay > PeerMaxAckDelay ? PeerMaxAckDelay : delay;

@@ -74,7 +74,7 @@ internal sealed class ReceivedPackets
         if (!ackEliciting)
             return;
 
-        // Section 13.2.1: at once when packets are missing or late, so that the sender finds losses early; and for CE marks.
+        // RFC 9221 section 5.2: DATAGRAM frames may wait like all others. RFC 9000 section 13.2.1: at once when packets are missing or late, so that the sender finds losses early; and for CE marks.
         bool outOfOrder = _largestEliciting is { } last && (pn < last || rangeStart > last);
         _largestEliciting = Math.Max(_largestEliciting ?? 0, pn);
         _elicitingUnacked++; // PATH_CHALLENGE as well: its ACK is a non-probing packet on the path in use (RFC 9000 section 9.3.3).

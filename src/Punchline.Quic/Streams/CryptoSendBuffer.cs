@@ -4,7 +4,8 @@ using Punchline.Quic.Wire;
 namespace Punchline.Quic.Streams;
 
 /// <summary>
-/// Handshake bytes of one encryption level on their way to the peer (RFC 9000 section 19.6): an ordered stream
+/// Handshake bytes of one encryption level on their way to the peer, however often they are sent (RFC 9000 section 19.6,
+/// RFC 9001 section 4): an ordered stream
 /// without end and without flow control. TLS writes a bounded handshake, so nothing bounds it here.
 /// </summary>
 internal sealed class CryptoSendBuffer(ChunkPool pool) : IDisposable

@@ -28,7 +28,7 @@ internal static class CertificateMessage
         return entries.IsAtEnd ? null : TlsAlert.UnsupportedCertificate.Error("more than one certificate");
     }
 
-    /// <summary>Writes the message after what the writer holds.</summary>
+    /// <summary>Writes the message after what the writer holds, without extensions (RFC 9846 section 4.3).</summary>
     /// <param name="certificate">The DER of our certificate, or empty for "none".</param>
     public static void Write(TlsWriter writer, ReadOnlySpan<byte> certificate)
     {

@@ -4,7 +4,7 @@ namespace Punchline.Quic.Tls;
 internal static class CertificateRequest
 {
     /// <summary>Reads the body.</summary>
-    /// <param name="canSatisfy">True if our one signature scheme is among those that the server takes.</param>
+    /// <param name="canSatisfy">True if our one signature scheme is among those that the server takes (RFC 9846 section 4.5.2).</param>
     public static QuicError? Read(ReadOnlySpan<byte> body, out bool canSatisfy)
     {
         canSatisfy = false;

@@ -36,6 +36,7 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
             throw new InvalidOperationException("The handshake has started already.");
         context.Options.Randomness.FillPublic(context.ClientRandom);
         CreateShare(context.Options.KeyExchanges[0]);
+        // RFC 9846 sections 4.2.2 and 4.3.2: first of all, and without a cookie.
         SendHello(cookie: default);
         _state = State.WaitServerHello;
         return null;
@@ -53,8 +54,9 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
         // RFC 9001 section 4.4.
         (State.Connected, HandshakeType.CertificateRequest) =>
             QuicError.Transport(TransportErrorCode.ProtocolViolation, "a certificate request after the handshake"),
-        // RFC 9001 section 6: keys are updated by QUIC, never by TLS.
+        // RFC 9001 section 6, RFC 9846 section 4.7.3: keys are updated by QUIC, never by TLS.
         (_, HandshakeType.KeyUpdate) => TlsAlert.UnexpectedMessage.Error("a TLS KeyUpdate"),
+        // RFC 9846 section 4; QUIC has no EndOfEarlyData, and a server never (section 4.6).
         _ => TlsAlert.UnexpectedMessage.Error("a handshake message out of order"),
     };
 
@@ -158,6 +160,7 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
         // The application secrets cover the handshake to the server's Finished, so they are made before our own messages.
         context.EnterApplication();
 
+        // RFC 9846 sections 2 and 4.5.1: a Certificate if one was asked for, and Finished in any case, before any data.
         var flight = new TlsWriter();
         if (_certificateRequested && _canSatisfyRequest && context.Options.Signer is { } signer)
         {

@@ -57,6 +57,7 @@ internal ref struct ClientHello
         return error is null;
     }
 
+    /// <summary>RFC 9846 section 4.3: what is known is read to its last byte, in whatever order it stands.</summary>
     private QuicError? ReadExtensions(ReadOnlySpan<byte> block)
     {
         var extensions = new ExtensionReader(block, ExtensionPlace.ClientHello, default);
@@ -102,7 +103,7 @@ internal ref struct ClientHello
                         return TlsAlert.IllegalParameter.Error("pre_shared_key is not the last extension");
                     break;
                 default:
-                    // RFC 9846 section 9.3: what a server does not know or need it ignores.
+                    // RFC 9846 section 9.3: what a server does not know or need it ignores (section 4.5.1.1: status_request_v2).
                     break;
             }
         }
@@ -111,7 +112,7 @@ internal ref struct ClientHello
 
     private readonly QuicError? CheckForm(ushort legacyVersion, ReadOnlySpan<byte> sessionId, ReadOnlySpan<byte> compressionMethods)
     {
-        // RFC 9001 section 4.2: a version before 1.3 is the end. Without supported_versions the client speaks 1.2 at most.
+        // RFC 9001 section 4.2, RFC 9846 appendix E.2: a version before 1.3 is the end. Without supported_versions the client speaks 1.2 at most.
         if (!HasSupportedVersions || !ContainsCode(SupportedVersions, TlsCodes.Tls13) || legacyVersion != TlsCodes.LegacyVersion)
             return TlsAlert.ProtocolVersion.Error("the client does not offer TLS 1.3");
         // RFC 9001 section 8.4: middlebox compatibility mode has no place in QUIC.

@@ -78,7 +78,7 @@ internal ref struct EncryptedExtensions
         return null;
     }
 
-    /// <summary>Writes the message after what the writer holds.</summary>
+    /// <summary>Writes the message after what the writer holds: answers to what every client asks (RFC 9846 section 4.3).</summary>
     public static void Write(TlsWriter writer, ReadOnlySpan<byte> protocolName, ReadOnlySpan<byte> transportParameters)
     {
         using (writer.Message(HandshakeType.EncryptedExtensions))

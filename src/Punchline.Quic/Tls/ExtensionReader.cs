@@ -74,6 +74,7 @@ internal ref struct ExtensionReader
         _seen[_count++] = code;
         type = (ExtensionType)code;
 
+        // RFC 9846 sections 4.3 and 4.4.1.
         var places = PlacesOf(type);
         if (places != ExtensionPlace.None && (places & _place) == ExtensionPlace.None)
             return Fail(TlsAlert.IllegalParameter, "an extension stands in a message where it is not allowed");

@@ -52,7 +52,7 @@ internal sealed class HandshakeContext(TlsOptions options) : IDisposable
 
     /// <summary>
     /// Called before the last message of a level takes effect. RFC 9001 section 4.1.3: bytes of the old level that follow it
-    /// are a PROTOCOL_VIOLATION.
+    /// are a PROTOCOL_VIOLATION (RFC 9846 section 5.1 has it of records).
     /// </summary>
     public QuicError? LeaveReceiveLevel(EncryptionLevel next)
     {
@@ -141,12 +141,21 @@ internal sealed class HandshakeContext(TlsOptions options) : IDisposable
             : TlsAlert.DecryptError.Error("the peer's Finished does not fit the handshake");
     }
 
-    public void Dispose()
+    /// <summary>
+    /// Overwrites every secret (RFC 9846 sections 7.1 and 7.2): none is needed once keys are made of them, and who finds the
+    /// first one later could follow all key updates.
+    /// </summary>
+    public void ForgetSecrets()
     {
-        Transcript.Dispose();
         _keySchedule.Dispose();
         _handshakeSecrets?.Dispose();
         _applicationSecrets?.Dispose();
+    }
+
+    public void Dispose()
+    {
+        Transcript.Dispose();
+        ForgetSecrets();
     }
 
     private void ComputeFinished(bool ofClient, Span<byte> verifyData)

@@ -18,7 +18,7 @@ internal sealed class TrafficSecrets : IDisposable
 }
 
 /// <summary>
-/// The key schedule (RFC 9846 section 7.1): one secret that moves down through three stages.
+/// The key schedule (RFC 9846 section 7.1, appendix F.1.1): one secret that moves down through three stages.
 /// <code>
 ///   Early Secret     = Extract(0, PSK or 0)
 ///   Handshake Secret = Extract(Derive-Secret(Early, "derived", ""), shared secret)  → c hs, s hs traffic

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 namespace Punchline.Quic.Tls;
 
 /// <summary>
-/// Who the peer is (DESIGN decision 6): the key of its one certificate, whose id is compared first, and of which
+/// Who the peer is (DESIGN decision 6; RFC 9001 section 4.4): the key of its one certificate, whose id is compared first, and of which
 /// CertificateVerify then proves possession. Nothing is known of the peer before that proof.
 /// </summary>
 internal sealed class PeerAuthentication(TlsOptions options)
@@ -14,7 +14,7 @@ internal sealed class PeerAuthentication(TlsOptions options)
     /// <summary>The SHA-256 of the peer's public key; empty until the peer has proved that it holds the key.</summary>
     public ReadOnlyMemory<byte> PeerId { get; private set; }
 
-    /// <summary>Takes the body of the peer's Certificate message.</summary>
+    /// <summary>Takes the body of the peer's Certificate message: its key must be of our one kind (RFC 9846 sections 4.3.3 and 4.5.1.2).</summary>
     public QuicError? OnCertificate(ReadOnlySpan<byte> body)
     {
         if (CertificateMessage.Read(body, out var certificate) is { } error)
@@ -38,7 +38,7 @@ internal sealed class PeerAuthentication(TlsOptions options)
         return null;
     }
 
-    /// <summary>Takes the body of the peer's CertificateVerify.</summary>
+    /// <summary>Takes the body of the peer's CertificateVerify (RFC 9846 section 4.5.2).</summary>
     /// <param name="transcriptHash">Up to the peer's Certificate.</param>
     public QuicError? OnCertificateVerify(ReadOnlySpan<byte> body, ReadOnlySpan<byte> transcriptHash)
     {

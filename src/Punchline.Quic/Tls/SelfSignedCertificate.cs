@@ -9,6 +9,7 @@ namespace Punchline.Quic.Tls;
 internal static class SelfSignedCertificate
 {
     private const string CommonName = "punchline";
+    /// <summary>RFC 9846 section 4.5.1.3 wants SHA-256 or better.</summary>
     private const string EcdsaWithSha256 = "1.2.840.10045.4.3.2";
     private const string CommonNameOid = "2.5.4.3";
     private const string KeyUsageOid = "2.5.29.15";

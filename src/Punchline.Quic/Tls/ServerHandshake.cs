@@ -34,9 +34,10 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
         (State.WaitCertificate, HandshakeType.Certificate) => Then(context.OnCertificate(message, body), State.WaitCertificateVerify),
         (State.WaitCertificateVerify, HandshakeType.CertificateVerify) => Then(context.OnCertificateVerify(message, body), State.WaitFinished),
         (State.WaitFinished, HandshakeType.Finished) => OnFinished(message, body),
-        // RFC 9001 section 6: keys are updated by QUIC, never by TLS.
+        // RFC 9001 section 6, RFC 9846 section 4.7.3: keys are updated by QUIC, never by TLS.
         (_, HandshakeType.KeyUpdate) => TlsAlert.UnexpectedMessage.Error("a TLS KeyUpdate"),
-        // A client has nothing to say after its Finished: we never ask for post-handshake authentication.
+        // A client has nothing to say after its Finished: we never ask for post-handshake authentication (RFC 9001 section 4.4,
+        // RFC 9846 section 4.3.6). All else is out of order (section 4).
         _ => TlsAlert.UnexpectedMessage.Error("a handshake message out of order"),
     };
 
@@ -56,7 +57,10 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
         return retry ? SendRetry(keyExchange!.Group, message, body) : Accept(hello, message, keyExchange!, clientShare);
     }
 
-    /// <summary>The choices in which we have no choice (RFC 9846 section 4.2.1).</summary>
+    /// <summary>
+    /// The choices in which we have no choice (RFC 9846 sections 4.2.1 and 4.5.1.2). Whatever else is offered is no obstacle (RFC 9001
+    /// section 5.3).
+    /// </summary>
     private QuicError? Negotiate(in ClientHello hello)
     {
         if (!ClientHello.ContainsCode(hello.CipherSuites, TlsCodes.Aes128GcmSha256))
@@ -69,6 +73,7 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
         return found ? null : TlsAlert.NoApplicationProtocol.Error("the client does not offer our application protocol");
     }
 
+    /// <summary>The group: our first of which there is a share, else our first that is listed (RFC 9846 sections 2.1, 4.2.1 and 4.3.8).</summary>
     private QuicError? ChooseKeyExchange(
         in ClientHello hello, out IKeyExchange? keyExchange, out ReadOnlySpan<byte> clientShare, out bool retry)
     {
@@ -95,7 +100,7 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
         return listed is null ? TlsAlert.HandshakeFailure.Error("no key exchange group in common") : null;
     }
 
-    /// <summary>RFC 9846 section 4.2.2: what a client may change after a HelloRetryRequest, and what it must.</summary>
+    /// <summary>RFC 9846 sections 4.2.2 and 4.3.10: what a client may change after a HelloRetryRequest, and what it must.</summary>
     private QuicError? CheckSecondHello(in ClientHello hello, ReadOnlySpan<byte> body)
     {
         Span<byte> invariants = stackalloc byte[TlsCodes.HashLength];
@@ -122,6 +127,7 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
         return null;
     }
 
+    /// <summary>Our flight, in the order of RFC 9846 sections 2, 4.2.3, 4.4 and 4.5.</summary>
     private QuicError? Accept(
         in ClientHello hello, ReadOnlySpan<byte> message, IKeyExchange keyExchange, ReadOnlySpan<byte> clientShare)
     {

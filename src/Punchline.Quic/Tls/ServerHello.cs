@@ -93,7 +93,8 @@ internal ref struct ServerHello
     private readonly QuicError? CheckForm(
         ushort legacyVersion, ReadOnlySpan<byte> sessionId, ushort cipherSuite, byte compressionMethod)
     {
-        // RFC 9846 section 4.3.1: the version is checked before all else. RFC 9001 section 4.2: before 1.3 is the end.
+        // RFC 9846 section 4.3.1: the version is checked before all else. Before 1.3 is the end (RFC 9001 section 4.2, RFC 9846
+        // appendices E.1 and E.3).
         if (!_hasSupportedVersion)
             return TlsAlert.ProtocolVersion.Error("the server chose TLS before 1.3");
         if (_version != TlsCodes.Tls13)
@@ -114,7 +115,7 @@ internal ref struct ServerHello
     public static byte[] Write(ReadOnlySpan<byte> random, ushort group, ReadOnlySpan<byte> share) =>
         WriteHello(random, group, share, isRetry: false);
 
-    /// <summary>Writes a HelloRetryRequest for a group. The server keeps its state, so there is no cookie.</summary>
+    /// <summary>Writes a HelloRetryRequest for a group. The server keeps its state, and proves addresses by Retry (RFC 9001 section 4.7): there is no cookie.</summary>
     public static byte[] WriteRetry(ushort group) =>
         WriteHello(TlsCodes.HelloRetryRequestRandom, group, default, isRetry: true);
 

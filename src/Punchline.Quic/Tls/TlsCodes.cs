@@ -1,6 +1,6 @@
 namespace Punchline.Quic.Tls;
 
-/// <summary>Handshake message types (RFC 9846 section 4).</summary>
+/// <summary>Handshake message types (RFC 9846 section 4, appendix B), without those of older versions.</summary>
 internal enum HandshakeType : byte
 {
     ClientHello = 1,
@@ -39,13 +39,13 @@ internal enum ExtensionType : ushort
 /// <summary>The code points of the one version, cipher suite and signature scheme that we speak (DESIGN decision 2).</summary>
 internal static class TlsCodes
 {
-    /// <summary>legacy_version in both hellos (RFC 9846 sections 4.2.2, 4.2.3).</summary>
+    /// <summary>legacy_version in both hellos (RFC 9846 sections 4.2.2, 4.2.3, appendix E.5).</summary>
     public const ushort LegacyVersion = 0x0303;
 
     /// <summary>TLS 1.3 in supported_versions.</summary>
     public const ushort Tls13 = 0x0304;
 
-    /// <summary>TLS_AES_128_GCM_SHA256 (RFC 9846 appendix B.4).</summary>
+    /// <summary>TLS_AES_128_GCM_SHA256 (RFC 9846 section 9.1, appendices B.4 and E.5), for which header protection is defined (RFC 9001 sections 5.3 and 5.4).</summary>
     public const ushort Aes128GcmSha256 = 0x1301;
 
     /// <summary>ecdsa_secp256r1_sha256 (RFC 9846 section 4.3.3).</summary>

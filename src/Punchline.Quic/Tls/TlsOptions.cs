@@ -20,7 +20,7 @@ internal sealed class TlsOptions
 
     /// <summary>
     /// The groups, most preferred first. A client sends a share for the first and lists all; a server takes its first for which the
-    /// client sent a share, and asks with a HelloRetryRequest only when there is none.
+    /// client sent a share, and asks with a HelloRetryRequest only when there is none. No obsolete ones (RFC 9846 appendix B.3.1.4).
     /// </summary>
     public required IReadOnlyList<IKeyExchange> KeyExchanges { get; init; }
 
@@ -34,7 +34,7 @@ internal sealed class TlsOptions
     public required ReadOnlyMemory<byte> TransportParameters { get; init; }
 
     /// <summary>
-    /// The only peer id to accept; empty accepts every P-256 key (whoever uses the session then judges <see
+    /// The only peer id to accept (RFC 9846 appendix C.5); empty accepts every P-256 key (whoever uses the session then judges <see
     /// cref="TlsSession.PeerId"/>).
     /// </summary>
     public ReadOnlyMemory<byte> ExpectedPeerId { get; init; }
@@ -56,6 +56,9 @@ internal sealed class TlsOptions
     {
         if (KeyExchanges.Count is 0 or > MaxKeyExchanges)
             throw new InvalidOperationException($"1 to {MaxKeyExchanges} key exchange groups are needed.");
+        // RFC 9846 section 4.3.7: supported_groups has no duplicates.
+        if (KeyExchanges.DistinctBy(static k => k.Group).Count() != KeyExchanges.Count)
+            throw new InvalidOperationException("A key exchange group is handed in twice.");
         if (!IsClient && Signer is null)
             throw new InvalidOperationException("A TLS server needs a signer.");
         if (ApplicationProtocol.Length is 0 or > byte.MaxValue || !Ascii.IsValid(ApplicationProtocol))

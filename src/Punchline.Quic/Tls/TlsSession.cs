@@ -3,7 +3,7 @@ namespace Punchline.Quic.Tls;
 /// <summary>
 /// TLS 1.3 for one QUIC connection (RFC 9846, RFC 9001 sections 4 and 8), without I/O. The calling contract:
 /// a client calls <see cref="Start"/> once; each side gives the bytes of CRYPTO frames, in order and level by level, to
-/// <see cref="Receive"/>, and after each call takes events until there is none. The first error is final: it closes the connection,
+/// <see cref="Receive"/>, and after each call takes events until there is none. The first error is final (RFC 9846 section 6): it closes the connection,
 /// and every later call returns it again. Bytes for a level that has no keys yet stay with the caller (RFC 9001 section 4.1.3).
 /// </summary>
 internal sealed class TlsSession : IDisposable
@@ -69,6 +69,14 @@ internal sealed class TlsSession : IDisposable
 
     /// <summary>Takes the next event, in the order in which they are to be acted upon.</summary>
     public bool TryTakeEvent(out TlsEvent tlsEvent) => _context.TryTakeEvent(out tlsEvent);
+
+    /// <summary>The handshake is complete and its events are acted upon: overwrites every secret, those in events included.</summary>
+    public void ForgetSecrets()
+    {
+        if (!IsComplete)
+            throw new InvalidOperationException("The handshake still needs its secrets.");
+        _context.ForgetSecrets();
+    }
 
     /// <summary>Overwrites every secret, those in events included.</summary>
     public void Dispose()

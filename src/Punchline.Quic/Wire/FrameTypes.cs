@@ -69,7 +69,9 @@ internal static class FrameTypes
     public static bool IsKnown(ulong type) => type is <= HandshakeDone or Datagram or DatagramWithLength || IsPunch(type);
 
     /// <summary>
-    /// RFC 9000 sections 12.4, 12.5, 13.2.6 and 17.2.4 (table 3, column "Pkts"); RFC 9221 section 4 for DATAGRAM. Receipt elsewhere is PROTOCOL_VIOLATION.
+    /// RFC 9000 sections 12.4, 12.5, 13.2.6 and 17.2.4 (table 3, column "Pkts"); RFC 9221 sections 4, 5 and 6 for DATAGRAM.
+    /// Receipt elsewhere is PROTOCOL_VIOLATION. The punch extension is for 1-RTT alone, so that nothing of it can be replayed
+    /// (RFC 9001 section 9.2).
     /// False for unknown types.
     /// </summary>
     public static bool IsAllowedAt(ulong type, EncryptionLevel level) => level switch

@@ -107,7 +107,7 @@ public partial class ConformanceTableTests
 
     private static bool IsHere(string type, string method) => typeof(ConformanceTableTests).Assembly.GetTypes()
         .Where(t => t.Name == type)
-        .SelectMany(t => t.GetMethods())
+        .SelectMany(t => t.GetMethods(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
         .Any(m => m.Name == method && m.GetCustomAttributes<FactAttribute>().Any());
 
     private static bool IsElsewhere(Dictionary<string, string> sources, string type, string method) =>

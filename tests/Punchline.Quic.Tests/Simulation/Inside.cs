@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Punchline.Quic.Crypto;
 using Punchline.Quic.Paths;
 using Punchline.Quic.Recovery;
+using Punchline.Quic.Tls;
 using Punchline.Quic.Wire;
 using Punchline.Testing;
 
@@ -40,6 +41,15 @@ internal static class Inside
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_lowestSealed")]
     internal static extern ref ulong LowestSealed(this OneRttKeys keys);
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_spaces")]
+    internal static extern ref PacketSpace[] Spaces(this QuicConnection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_peer")]
+    internal static extern ref TransportParameters? PeerParameters(this QuicConnection connection);
+
+    /// <summary>The secrets that TLS made of the handshake for the application.</summary>
+    internal static TrafficSecrets ApplicationSecrets(this QuicConnection connection) => Secrets(Context(Tls(connection)))!;
+
     /// <summary>Application packets that the connection still remembers, from the oldest that is open on.</summary>
     internal static int TrackedPackets(this QuicConnection connection) =>
         RecoverySpaces(Loss(connection))[(int)PacketNumberSpace.Application].Sent.Span;
@@ -63,7 +73,7 @@ internal static class Inside
     /// </summary>
     /// <param name="scene">The scene.</param>
     /// <param name="fromClient">Whose packet it is.</param>
-    /// <param name="frames">The frames; at most 1,100 bytes.</param>
+    /// <param name="frames">The frames.</param>
     /// <param name="source">Whence it comes; null for the address of the path in use.</param>
     /// <param name="reservedBits">What is set in the first byte beside what belongs there.</param>
     /// <returns>The length of the datagram.</returns>
@@ -76,7 +86,7 @@ internal static class Inside
         OneRttKeys keys = connection.Keys()!;
         Xunit.Assert.True(connection.PeerIds().TryGetFor(path, out ConnectionId destination));
 
-        Span<byte> packet = stackalloc byte[MtuDiscovery.BaseSize];
+        Span<byte> packet = new byte[1 + ConnectionId.MaxLength + PacketNumberCodec.MaxLength + frames.Length + AeadKey.TagLength];
         var writer = new WireWriter(packet);
         PacketHeaderWriter.WriteShort(ref writer, destination, keys.KeyPhase, PacketNumberCodec.MaxLength);
         packet[0] |= reservedBits;
@@ -84,7 +94,7 @@ internal static class Inside
         PacketNumberCodec.Write(ref writer, space.NextNumber, PacketNumberCodec.MaxLength);
         int headerLength = writer.Position;
         writer.WriteBytes(frames);
-        writer.Reserve(16); // the tag
+        writer.Reserve(AeadKey.TagLength);
         packet = packet[..writer.Position];
         keys.Seal(packet, headerLength, space.NextNumber);
         keys.WriteHeader.Protect(packet, numberOffset, PacketNumberCodec.MaxLength);
@@ -100,6 +110,14 @@ internal static class Inside
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_spaces")]
     internal static extern ref PacketSpace[] Spaces(this QuicConnection connection);
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_tls")]
+    private static extern ref TlsSession Tls(QuicConnection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_context")]
+    private static extern ref HandshakeContext Context(TlsSession session);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_applicationSecrets")]
+    private static extern ref TrafficSecrets? Secrets(HandshakeContext context);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_spaces")]
     private static extern ref RecoverySpace[] RecoverySpaces(LossDetector loss);

@@ -102,6 +102,25 @@ public sealed class NegotiationTests
     }
 
     [Fact]
+    public void Cipher_suites_that_a_server_does_not_know_it_ignores()
+    {
+        // One of RFC 8701, TLS_AES_128_CCM_8_SHA256, which QUIC cannot use (RFC 9001 section 5.3), and ours.
+        Assert.Null(ToServer(hello => MessageEditor.Message(
+            HandshakeType.ClientHello,
+            [.. hello[4..(SessionIdOffset + 1)], 0, 6, 0x0a, 0x0a, 0x13, 0x05, 0x13, 0x01, .. hello[(SessionIdOffset + 5)..]])));
+    }
+
+    [Fact]
+    public void Extensions_that_a_client_does_not_know_it_ignores()
+    {
+        byte[] request = MessageEditor.Add(
+            MessageEditor.Message(HandshakeType.CertificateRequest, 0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3), (ExtensionType)0x0a0a, 1);
+        Assert.Null(CertificateRequest.Read(request.AsSpan(4), out bool canSatisfy));
+        Assert.True(canSatisfy);
+        Assert.Null(NewSessionTicket.Check([0, 0, 1, 0, 1, 2, 3, 4, 1, 0, 0, 2, 7, 7, 0, 5, 0x0a, 0x0a, 0, 1, 9]));
+    }
+
+    [Fact]
     public void Older_version_is_refused()
     {
         AssertAlert(TlsAlert.ProtocolVersion, ToServer(hello => MessageEditor.Set(hello, ExtensionType.SupportedVersions, 2, 3, 3)));

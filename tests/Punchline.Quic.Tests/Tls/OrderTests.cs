@@ -1,4 +1,5 @@
 using Punchline.Quic.Tls;
+using Punchline.Testing;
 using Xunit;
 using static Punchline.Quic.Tests.Tls.TlsAssert;
 
@@ -194,6 +195,9 @@ public sealed class OrderTests
         Assert.Throws<InvalidOperationException>(() => new TlsSession(TlsPair.Options(isClient: true, 1, groups: [])));
         Assert.Throws<InvalidOperationException>(() => new TlsSession(TlsPair.Options(isClient: true, 1, protocol: "")));
         Assert.Throws<InvalidOperationException>(() => new TlsSession(TlsPair.Options(isClient: true, 1, expectedPeer: new byte[31])));
+        var randomness = new SeededRandomness(1);
+        Assert.Throws<InvalidOperationException>(
+            () => new TlsSession(TlsPair.Options(isClient: true, 1, groups: [new P256KeyExchange(randomness), new P256KeyExchange(randomness)])));
         using var server = new TlsSession(TlsPair.ServerOptions());
         Assert.Throws<InvalidOperationException>(() => server.Start());
         using var client = new TlsSession(TlsPair.ClientOptions());
