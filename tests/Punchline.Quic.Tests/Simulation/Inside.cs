@@ -108,8 +108,6 @@ internal static class Inside
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_loss")]
     private static extern ref LossDetector Loss(QuicConnection connection);
 
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_spaces")]
-    internal static extern ref PacketSpace[] Spaces(this QuicConnection connection);
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_tls")]
     private static extern ref TlsSession Tls(QuicConnection connection);
 
