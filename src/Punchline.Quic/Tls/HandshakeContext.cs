@@ -84,6 +84,17 @@ internal sealed class HandshakeContext(TlsOptions options) : IDisposable
     public void PublishApplicationSecrets() =>
         Publish(EncryptionLevel.Application, _applicationSecrets!, "CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0");
 
+    /// <summary>
+    /// Overwrites the secrets of which keys have been made (RFC 9846 sections 7.1 and 7.2): nobody needs them any more, and who
+    /// finds the first one later could follow all key updates.
+    /// </summary>
+    public void ForgetSecrets()
+    {
+        _keySchedule.Dispose();
+        _handshakeSecrets?.Dispose();
+        _applicationSecrets?.Dispose();
+    }
+
     /// <summary>Writes our Certificate and CertificateVerify after what the writer holds, and adds them to the transcript.</summary>
     public void WriteCertificate(TlsWriter writer, ISigner signer)
     {
@@ -141,21 +152,12 @@ internal sealed class HandshakeContext(TlsOptions options) : IDisposable
             : TlsAlert.DecryptError.Error("the peer's Finished does not fit the handshake");
     }
 
-    /// <summary>
-    /// Overwrites every secret (RFC 9846 sections 7.1 and 7.2): none is needed once keys are made of them, and who finds the
-    /// first one later could follow all key updates.
-    /// </summary>
-    public void ForgetSecrets()
-    {
-        _keySchedule.Dispose();
-        _handshakeSecrets?.Dispose();
-        _applicationSecrets?.Dispose();
-    }
-
     public void Dispose()
     {
         Transcript.Dispose();
-        ForgetSecrets();
+        _keySchedule.Dispose();
+        _handshakeSecrets?.Dispose();
+        _applicationSecrets?.Dispose();
     }
 
     private void ComputeFinished(bool ofClient, Span<byte> verifyData)

@@ -70,7 +70,7 @@ internal sealed class TlsSession : IDisposable
     /// <summary>Takes the next event, in the order in which they are to be acted upon.</summary>
     public bool TryTakeEvent(out TlsEvent tlsEvent) => _context.TryTakeEvent(out tlsEvent);
 
-    /// <summary>The handshake is complete and its events are acted upon: overwrites every secret, those in events included.</summary>
+    /// <summary>The handshake is complete and its events are acted upon: overwrites the secrets of keys, those in events included.</summary>
     public void ForgetSecrets()
     {
         if (!IsComplete)
