@@ -141,6 +141,18 @@ public sealed class MtuDiscoveryTests
         Assert.InRange(mtu.DueProbe, 1201, 1349);
     }
 
+    [Theory]
+    [InlineData(1200)]
+    [InlineData(576)]
+    [InlineData(0)]
+    public void A_claim_that_not_even_1200_bytes_pass_changes_nothing(int size) // RFC 9000 section 14.2.1
+    {
+        MtuDiscovery mtu = Begin();
+        Search(mtu, carried: Largest);
+        mtu.OnTooLarge(size, _now);
+        Assert.Equal(Largest, mtu.Current);
+    }
+
     private static MtuDiscovery Begin() => new(Largest) { IsEnabled = true };
 
     private int Search(MtuDiscovery mtu, int carried)

@@ -167,6 +167,65 @@ public sealed class FirstPacketsTests
         Assert.Equal(answered, answers > 0);
     }
 
+    [Theory]
+    [InlineData(false, false, false, true)]
+    [InlineData(true, false, false, false)] // another source: section 7.2
+    [InlineData(false, true, false, false)] // a token: section 17.2.2
+    [InlineData(false, false, true, true)] // reserved bits: section 17.2
+    public void Of_Initial_packets_with_the_servers_keys_a_client_takes_those_that_a_server_may_send(
+        bool otherSource, bool token, bool reservedBits, bool closes)
+    {
+        ConnectionId source = default;
+        _hostIsCut = false;
+        _scene.Network.DropFilter = (from, datagram) =>
+        {
+            if (from == _scene.Host)
+                source = HeaderOf(datagram.ToArray()).Source;
+            return from == _scene.Client && source.Length > 0; // the client's second flight waits: Initial keys live on
+        };
+        _scene.Check(_scene.Network.RunUntil(() => source.Length > 0, TimeSpan.FromSeconds(5)), "no answer");
+        Answer(Close(First.Source, otherSource ? Chosen : source, First.Destination, token ? [1] : [], reservedBits));
+
+        Assert.Equal(closes, _scene.ClientApplication.ClosedBy is not null);
+        if (closes)
+            Assert.Equal(reservedBits ? 0x0aul : 0x02ul, _scene.ClientApplication.ClosedBy!.Code);
+    }
+
+    [Fact]
+    public void A_first_destination_has_eight_bytes() // section 7.2
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => _scene.Client.Endpoint.Connect(
+            _scene.Network.Now,
+            new QuicClientOptions { ExpectedPeerId = default, InitialDestination = new ConnectionId(new byte[7]) },
+            _scene.Client.PathTo(Scene.ClientRelay, Scene.HostRelay)));
+        byte[] hello = [0xc0, 0, 0, 0, 1, 7, .. new byte[7], 8, .. new byte[8], 0, 0x44, 0x00, .. new byte[1176]];
+        Assert.Null(_scene.Host.Endpoint.Receive(
+            _scene.Network.Now, _scene.Host.PathTo(Scene.HostRelay, Scene.ClientRelay), EcnCodepoint.NotEct, hello));
+    }
+
+    /// <summary>CONNECTION_CLOSE (CONNECTION_REFUSED) in an Initial packet, as the server and whoever saw the client's hello can make it.</summary>
+    private static byte[] Close(ConnectionId destination, ConnectionId source, ConnectionId original, byte[] token, bool reservedBits)
+    {
+        Span<byte> client = stackalloc byte[32];
+        Span<byte> server = stackalloc byte[32];
+        QuicKeyDerivation.InitialSecrets(original, client, server);
+        using LevelKeys keys = LevelKeys.FromSecret(server);
+        var packet = new byte[200];
+        var writer = new WireWriter(packet);
+        PacketHeaderWriter.WriteLong(ref writer, PacketType.Initial, destination, source, token, 4, out int lengthOffset);
+        packet[0] |= (byte)(reservedBits ? 0x04 : 0);
+        int numberOffset = writer.Position;
+        PacketNumberCodec.Write(ref writer, 100, 4);
+        int start = writer.Position;
+        new ConnectionCloseFrame(false, (ulong)TransportErrorCode.ConnectionRefused, 0, default).Write(ref writer);
+        writer.Reserve(16); // the tag
+        Span<byte> sealedPacket = writer.Written;
+        PacketHeaderWriter.PatchLength(sealedPacket, lengthOffset, sealedPacket.Length - numberOffset);
+        keys.Aead.Seal(sealedPacket, start, 100);
+        keys.Header.Protect(sealedPacket, numberOffset, 4);
+        return sealedPacket.ToArray();
+    }
+
     private PacketHeader First => HeaderOf(_said[0]);
 
     private static PacketHeader HeaderOf(byte[] datagram)

@@ -162,6 +162,52 @@ public sealed class PacketRuleTests
         Assert.Equal((ulong)TransportErrorCode.NoViablePath, scene.HostApplication.ClosedBy?.Code);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_packet_that_does_not_decrypt_is_passed_over_and_one_for_another_id_ends_the_datagram(bool same) // section 12.2
+    {
+        Scene scene = Scene.Connected(8, Link);
+        byte[]? ping = null;
+        scene.Network.DropFilter = (_, datagram) =>
+        {
+            ping ??= datagram.ToArray();
+            return true;
+        };
+        scene.Say(fromClient: true, [1]);
+        scene.Network.DropFilter = null;
+        ulong before = scene.HostConnection.Statistics.PacketsReceived;
+        ReadOnlySpan<byte> id = ping.AsSpan(1, 8);
+        byte[] other = id.ToArray();
+        other[7] ^= 1;
+        // A Handshake packet: its keys are gone.
+        byte[] handshake = [0xe0, 0, 0, 0, 1, 8, .. same ? id.ToArray() : other, 0, 20, .. new byte[20]];
+
+        scene.Network.Send(scene.Client, Scene.ClientRelay, Scene.HostRelay, [.. handshake, .. ping!]);
+        scene.Network.RunFor(TimeSpan.FromMilliseconds(22));
+
+        Assert.Equal(same ? before + 1 : before, scene.HostConnection.Statistics.PacketsReceived);
+    }
+
+    [Fact]
+    public void An_acknowledgement_leaves_before_the_delay_that_was_promised() // section 18.2
+    {
+        Scene scene = Scene.Connected(9, Link);
+        Instant? acknowledged = null;
+        scene.Network.DropFilter = (from, _) =>
+        {
+            if (from == scene.Host)
+                acknowledged ??= scene.Network.Now;
+            return false;
+        };
+        scene.Say(fromClient: true, [1]);
+        Instant arrives = scene.Network.Now + TimeSpan.FromMilliseconds(20);
+        scene.Network.RunFor(TimeSpan.FromMilliseconds(100));
+
+        Assert.NotNull(acknowledged);
+        Assert.InRange(acknowledged.Value - arrives, TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(24));
+    }
+
     private static int Unsent(QuicConnection connection, StreamId id)
     {
         connection.Write(id, new byte[100_000], out int accepted);

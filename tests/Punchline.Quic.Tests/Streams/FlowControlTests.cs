@@ -18,6 +18,27 @@ public class FlowControlTests
     };
 
     [Fact]
+    public void Limits_that_do_not_rise_change_nothing() // sections 4.1, 4.6 and 19.11
+    {
+        (StreamPeer client, _) = StreamPeer.Pair(server: new StreamLimits
+        {
+            InitialMaxData = 3000, InitialMaxStreamDataBidiRemote = 2000, MaxBidirectionalStreams = 2,
+        });
+        StreamId id = client.Open();
+        client.Set.OnMaxData(10);
+        Assert.Null(client.Set.OnMaxStreamData(id, 10));
+        Assert.Null(client.Set.OnMaxStreams(true, 1));
+
+        client.Open();
+        Assert.False(client.Set.TryOpen(true, out _));
+        client.Set.Write(id, new byte[2500], out _);
+        int sent = 0;
+        while (client.Build() is { } packet)
+            sent += packet.Frames.Where(f => f.Kind == SentFrameKind.Stream).Sum(f => f.Length);
+        Assert.Equal(2000, sent);
+    }
+
+    [Fact]
     public void A_sender_stops_at_the_streams_limit_and_says_so_once()
     {
         var (client, server) = StreamPeer.Pair(server: Small);

@@ -1,0 +1,57 @@
+using Xunit;
+
+namespace Punchline.Quic.Tests.Connection;
+
+/// <summary>When silence ends a connection (RFC 9000 section 10.1).</summary>
+public sealed class LivenessTests
+{
+    private static readonly Instant Start = Instant.Zero + TimeSpan.FromSeconds(1);
+
+    [Theory]
+    [InlineData(10, 0, 10)]
+    [InlineData(10, 30, 10)]
+    [InlineData(30, 10, 10)]
+    [InlineData(0, 10, 10)]
+    public void The_smaller_of_both_sides_timeouts_counts_and_zero_is_none(int ours, int peers, int seconds)
+    {
+        Liveness liveness = Of(ours);
+        liveness.OnPeerTimeout(TimeSpan.FromSeconds(peers));
+
+        Assert.Equal(Start + TimeSpan.FromSeconds(seconds), liveness.IdleDeadline(TimeSpan.FromMilliseconds(100)));
+    }
+
+    [Fact]
+    public void It_is_never_shorter_than_three_probe_timeouts() =>
+        Assert.Equal(Start + TimeSpan.FromSeconds(12), Of(10).IdleDeadline(TimeSpan.FromSeconds(4)));
+
+    [Fact]
+    public void Only_the_first_packet_that_asks_for_an_answer_puts_it_off()
+    {
+        Liveness liveness = Of(10);
+        liveness.OnAckElicitingSent(Start + TimeSpan.FromSeconds(3));
+        liveness.OnAckElicitingSent(Start + TimeSpan.FromSeconds(6));
+        Assert.Equal(Start + TimeSpan.FromSeconds(13), liveness.IdleDeadline(TimeSpan.Zero));
+
+        liveness.OnHeard(Start + TimeSpan.FromSeconds(7));
+        Assert.Equal(Start + TimeSpan.FromSeconds(17), liveness.IdleDeadline(TimeSpan.Zero));
+    }
+
+    [Theory]
+    [InlineData(4, 10, 4)] // with the keep-alives
+    [InlineData(0, 10, 5)] // without any, in good time
+    [InlineData(0, 0, null)]
+    public void Who_waits_for_credit_says_so_before_the_end(int keepAlive, int idle, int? after) // section 4.1
+    {
+        var liveness = new Liveness(TimeSpan.FromSeconds(idle), TimeSpan.FromSeconds(keepAlive), TimeSpan.FromSeconds(6));
+        liveness.Start(Start);
+
+        Assert.Equal(after is { } seconds ? Start + TimeSpan.FromSeconds(seconds) : Instant.Never, liveness.BlockedDeadline);
+    }
+
+    private static Liveness Of(int idleSeconds)
+    {
+        var liveness = new Liveness(TimeSpan.FromSeconds(idleSeconds), TimeSpan.Zero, TimeSpan.FromSeconds(6));
+        liveness.Start(Start);
+        return liveness;
+    }
+}
