@@ -129,6 +129,10 @@ public sealed partial class QuicConnection
             // What died must prove itself again before it is chosen again: the next rounds probe it.
             if (_paths.Current is { IsSuspect: true, IsDirect: true } dead)
                 dead.Stage = PathStage.Failed;
+            // Taken now: a probe on another path could take the last free id before the first packet on this one, and without an id
+            // nothing could be sent ever again. The first path may have lost its own: it takes over that of the path that is left.
+            if (!_peerIds.TryGetFor(best, out _))
+                _peerIds.Move(_paths.Current, best);
             MoveTo(best);
             _owesPing = true; // The nomination itself: a non-probing packet that asks for an answer.
         }

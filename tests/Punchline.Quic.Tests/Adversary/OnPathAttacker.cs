@@ -79,7 +79,9 @@ internal sealed class OnPathAttacker
     /// <returns>True if it goes no further, at least not as it was.</returns>
     internal bool OnDatagram(UdpAddress from, UdpAddress to, ReadOnlyMemory<byte> datagram)
     {
-        if (!IsActive)
+        // Not on the way to those in whose name it sends: who is there as well can pass challenges on, and so prove any address
+        // (RFC 9000 section 8.2.3 takes the answer from anywhere).
+        if (!IsActive || IsSomebody(to))
             return false;
         var seen = new Seen(from, to, datagram.ToArray());
         if (_seen.Count < Remembered)
@@ -237,6 +239,8 @@ internal sealed class OnPathAttacker
 
     /// <summary>One of a few source addresses at which nobody is: whoever answers there hits a victim.</summary>
     private UdpAddress Somebody() => UdpAddress.FromBytes([203, 0, 113, (byte)(1 + _random.NextInt(20))], 0, (ushort)(2000 + _random.NextInt(3)));
+
+    private static bool IsSomebody(UdpAddress address) => address.SamePrefix(UdpAddress.FromBytes([203, 0, 113, 0], 0, 0), 24);
 
     private TimeSpan Milliseconds(int from, int to) => TimeSpan.FromMilliseconds(_random.NextInt(from, to));
 
