@@ -37,6 +37,7 @@ internal sealed class LocalConnectionIds(IConnectionIdTable table)
     private readonly Queue<ConnectionId> _retired = new(MaxActive);
     private QuicConnection? _owner;
     private ulong _nextSequence;
+    private ulong _nextUnsent = 1; // number 0 goes with the handshake
     private int _unsent;
 
     private record struct Entry(ulong Sequence, ConnectionId Id, bool NeedsSending);
@@ -78,6 +79,7 @@ internal sealed class LocalConnectionIds(IConnectionIdTable table)
             frame.Write(ref writer);
             sent.Add(new SentFrame(SentFrameKind.NewConnectionId, entry.Sequence, 0, 0, false));
             _active[i] = entry with { NeedsSending = false };
+            _nextUnsent = Math.Max(_nextUnsent, entry.Sequence + 1);
             _unsent--;
         }
     }
@@ -97,7 +99,9 @@ internal sealed class LocalConnectionIds(IConnectionIdTable table)
     /// <param name="peerLimit">The peer's active_connection_id_limit.</param>
     internal QuicError? OnRetire(ulong sequence, in ConnectionId arrivedAt, ulong peerLimit)
     {
-        if (sequence >= _nextSequence)
+        // Numbers are sent in their order. One that was drawn and not sent yet counts as never issued: otherwise a packet of
+        // RETIRE_CONNECTION_ID frames could name hundreds of ids, each as soon as the frame before it had it drawn.
+        if (sequence >= _nextUnsent)
             return QuicError.Transport(TransportErrorCode.ProtocolViolation, "retired a connection id that was never issued", FrameTypes.RetireConnectionId);
         int index = IndexOf(sequence);
         if (index < 0)
