@@ -8,6 +8,7 @@ public sealed partial class QuicConnection
     /// <summary>Probe timeouts without an answer after which the validation of a path that is in use is given up (RFC 9000 section 8.2.4).</summary>
     private const int AbandonAfterTimeouts = 3;
 
+    private readonly ForgottenPairs _forgottenPairs = new();
     private PathState? _lastValidated;
 
     /// <summary>Adds a way to one of the peer's candidates; it is probed at once, and with each later round until it stands.</summary>
@@ -24,7 +25,7 @@ public sealed partial class QuicConnection
         if (!AddPath(state))
             return false;
         _puncher.OnPathAdded(now);
-        StartOpening(state);
+        StartOpening(state, _forgottenPairs.TakeStart(path.RemoteAddress, now));
         return true;
     }
 
@@ -88,6 +89,7 @@ public sealed partial class QuicConnection
 
     private void OnForgotten(PathState state)
     {
+        _forgottenPairs.Add(state, _now);
         _peerIds.Release(state);
         _loss.AbandonPath(state.Recovery, _now);
         Emit(new QuicEvent { Kind = QuicEventKind.PathLost, Path = state.Network });
