@@ -6,8 +6,8 @@ namespace Punchline.Testing;
 /// <param name="length">How long; without it the share of one endurance test.</param>
 public sealed class SoakTime(TimeSpan? length = null)
 {
-    /// <summary>The endurance tests that there are: one of the simulation, one of the laboratory.</summary>
-    private const int Tests = 2;
+    /// <summary>The endurance tests that there are: two of the simulation, one of the laboratory.</summary>
+    private const int Tests = 3;
 
     private readonly long _startedAt = TimeProvider.System.GetTimestamp();
     private readonly TimeSpan _length = length ?? TimeSpan.FromMinutes(

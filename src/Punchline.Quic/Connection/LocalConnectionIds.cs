@@ -102,6 +102,8 @@ internal sealed class LocalConnectionIds(IConnectionIdTable table)
     /// <param name="peerLimit">The peer's active_connection_id_limit.</param>
     internal QuicError? OnRetire(ulong sequence, in ConnectionId arrivedAt, ulong peerLimit)
     {
+        // Numbers are sent in their order. One that was drawn and not sent yet counts as never issued: otherwise a packet of
+        // RETIRE_CONNECTION_ID frames could name hundreds of ids, each as soon as the frame before it had it drawn.
         if (sequence > _highestSent)
             return QuicError.Transport(TransportErrorCode.ProtocolViolation, "retired a connection id that was never issued", FrameTypes.RetireConnectionId);
         int index = IndexOf(sequence);

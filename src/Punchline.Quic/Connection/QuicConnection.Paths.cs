@@ -8,6 +8,7 @@ public sealed partial class QuicConnection
     /// <summary>Probe timeouts without an answer after which the validation of a path that is in use is given up (RFC 9000 section 8.2.4).</summary>
     private const int AbandonAfterTimeouts = 3;
 
+    private readonly ForgottenPairs _forgottenPairs = new();
     private PathState? _lastValidated;
 
     /// <summary>Adds a way to one of the peer's candidates; it is probed at once, and with each later round until it stands.</summary>
@@ -24,7 +25,7 @@ public sealed partial class QuicConnection
         if (!AddPath(state))
             return false;
         _puncher.OnPathAdded(now);
-        StartOpening(state);
+        StartOpening(state, _forgottenPairs.TakeStart(path.RemoteAddress, now));
         return true;
     }
 
@@ -89,6 +90,7 @@ public sealed partial class QuicConnection
 
     private void OnForgotten(PathState state)
     {
+        _forgottenPairs.Add(state, _now);
         _peerIds.Release(state);
         _loss.AbandonPath(state.Recovery, _now);
         Emit(new QuicEvent { Kind = QuicEventKind.PathLost, Path = state.Network });
@@ -130,6 +132,10 @@ public sealed partial class QuicConnection
             // What died must prove itself again before it is chosen again: the next rounds probe it.
             if (_paths.Current is { IsSuspect: true, IsDirect: true } dead)
                 dead.Stage = PathStage.Failed;
+            // Taken now: a probe on another path could take the last free id before the first packet on this one, and without an id
+            // nothing could be sent ever again. The first path may have lost its own: it takes over that of the path that is left.
+            if (!_peerIds.TryGetFor(best, out _))
+                _peerIds.Move(_paths.Current, best);
             MoveTo(best);
             _owesPing = true; // The nomination itself: a non-probing packet that asks for an answer.
         }

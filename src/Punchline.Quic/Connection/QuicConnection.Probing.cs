@@ -24,12 +24,14 @@ public sealed partial class QuicConnection
         }
     }
 
-    private void StartOpening(PathState state)
+    private void StartOpening(PathState state) => StartOpening(state, _now);
+
+    private void StartOpening(PathState state, Instant at)
     {
         state.Stage = PathStage.Opening;
-        state.OpenedAt = _now;
+        state.OpenedAt = at;
         state.WasHit = false;
-        state.Schedule.Start(_now, ProbeSchedule.OpeningProbes, ProbingRtt);
+        state.Schedule.Start(at, ProbeSchedule.OpeningProbes, ProbingRtt);
     }
 
     /// <summary>The round trip that probes go by: the current path's, until a path has its own.</summary>

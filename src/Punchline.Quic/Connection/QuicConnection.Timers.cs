@@ -128,7 +128,9 @@ public sealed partial class QuicConnection
                 FallBack();
             if (!_close.IsOpen)
                 return;
-            _peerIds.Release(state); // After the way back, which may need this id.
+            // After the way back, which may need this id; where there is none, the path in use keeps it.
+            if (state != _paths.Current)
+                _peerIds.Release(state);
             TracePath(state, "failed");
             if (!state.IsPair && state != _paths.Current && state != _paths.First)
                 Forget(state);

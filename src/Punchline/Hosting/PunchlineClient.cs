@@ -65,7 +65,7 @@ public sealed class PunchlineClient
         var directory = new StateDirectory(_options.StateDirectory);
         HostIdentity identity;
         using (await directory.LockChangesAsync(_options.TimeProvider).ConfigureAwait(false))
-            identity = HostIdentity.LoadOrCreate(directory, randomness);
+            identity = HostIdentity.LoadOrCreate(directory, randomness).WithOwnResetKey(randomness);
         var state = ClientState.Open(directory, invite!.HostId.Span, _options.TimeProvider);
         var clock = new MonotonicClock(_options.TimeProvider);
         ConnectionDiagnostics diagnostics = ConnectionDiagnostics.Open(

@@ -36,6 +36,19 @@ internal sealed class HostIdentity
     /// <summary>32 bytes for QuicEndpointOptions.ResetKey.</summary>
     public ReadOnlyMemory<byte> ResetKey { get; }
 
+    /// <summary>
+    /// The same peer with a reset key that only this process has. Several clients may run with one folder, beside a host: with one
+    /// key any of them would answer for the connections of the others with their stateless reset tokens, and whoever sees a
+    /// connection id could so end the connection (RFC 9000 section 21.11). Nobody waits for the resets of a client that has
+    /// restarted, for it comes back from another port.
+    /// </summary>
+    public HostIdentity WithOwnResetKey(IRandomness randomness)
+    {
+        var reset = new byte[ResetKeyLength];
+        randomness.FillSecret(reset);
+        return new HostIdentity(Pkcs8.ToArray(), PublicKeyInfo.ToArray(), reset);
+    }
+
     /// <summary>Reads the keys, and makes those that are not there yet.</summary>
     /// <exception cref="StateFileException">A file is broken or cannot be read or written. It is left as it is: a new identity would break every invite.</exception>
     public static HostIdentity LoadOrCreate(StateDirectory directory, IRandomness randomness)

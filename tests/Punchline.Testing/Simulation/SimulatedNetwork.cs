@@ -49,6 +49,12 @@ public sealed class SimulatedNetwork
     /// <summary>Sees where each datagram goes, and its length.</summary>
     public Action<UdpAddress, int>? Watch { get; set; }
 
+    /// <summary>Who stands on the way: sees each datagram that a peer sends, with its source and target; true takes it away.</summary>
+    public Func<UdpAddress, UdpAddress, ReadOnlyMemory<byte>, bool>? OnTheWay { get; set; }
+
+    /// <summary>Sees each datagram that reaches a peer: whence, whither, and its length.</summary>
+    public Action<UdpAddress, UdpAddress, int>? Arrived { get; set; }
+
     /// <summary>Datagrams handed to the network so far.</summary>
     public long Sent { get; private set; }
 
@@ -89,6 +95,8 @@ public sealed class SimulatedNetwork
         Sent++;
         Watch?.Invoke(target, datagram.Length);
         byte[] copy = datagram.ToArray();
+        if (OnTheWay?.Invoke(source, target, copy) == true)
+            return;
         if (DropFilter?.Invoke(from, copy) == true)
         {
             Log.Add(Now, $"filtered {source}>{target} {copy.Length}");
@@ -125,6 +133,10 @@ public sealed class SimulatedNetwork
             _flying.Enqueue(new Delivery(source, target, i == 0 ? copy : [.. copy]), ((leaves + delay).Ticks, _order++));
         }
     }
+
+    /// <summary>Somebody sends a datagram under a source address of their choice; no link delays or loses it.</summary>
+    public void Inject(UdpAddress source, UdpAddress target, ReadOnlySpan<byte> datagram, TimeSpan after) =>
+        _flying.Enqueue(new Delivery(source, target, datagram.ToArray()), ((Now + after).Ticks, _order++));
 
     /// <summary>Runs until a condition holds, nothing more can happen, or the time is over.</summary>
     /// <returns>True if the condition holds.</returns>
@@ -172,8 +184,10 @@ public sealed class SimulatedNetwork
             UdpAddress from = _mappings.GetValueOrDefault(delivery.From, delivery.From);
             foreach (SimulatedPeer peer in _peers)
             {
-                if (peer.Owns(to))
-                    peer.Receive(to, from, delivery.Datagram);
+                if (!peer.Owns(to))
+                    continue;
+                Arrived?.Invoke(from, to, delivery.Datagram.Length);
+                peer.Receive(to, from, delivery.Datagram);
             }
         }
         foreach (SimulatedPeer peer in _peers)

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Punchline.Quic;
 
 namespace Punchline.Testing;
@@ -35,7 +37,8 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
             Signer = Signer,
             Randomness = Random,
             KeyExchanges = [new P256KeyExchange(Random)],
-            ResetKey = new byte[32],
+            // Each its own, as two that share one reset each other's connections (RFC 9000 section 21.11).
+            ResetKey = SHA256.HashData(Encoding.UTF8.GetBytes(name)),
             Network = this,
             Admission = admission,
             Transport = transport,

@@ -32,6 +32,19 @@ public sealed class StateTests : IDisposable
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
     }
 
+    [Fact]
+    public void Each_client_has_a_reset_key_of_its_own_and_leaves_the_hosts_as_it_is()
+    {
+        var host = HostIdentity.LoadOrCreate(_directory, _randomness);
+        HostIdentity first = HostIdentity.LoadOrCreate(_directory, _randomness).WithOwnResetKey(_randomness);
+        HostIdentity second = HostIdentity.LoadOrCreate(_directory, _randomness).WithOwnResetKey(_randomness);
+        Assert.Equal(host.PeerId.ToArray(), first.PeerId.ToArray());
+        Assert.Equal(host.Pkcs8.ToArray(), first.Pkcs8.ToArray());
+        Assert.NotEqual(host.ResetKey.ToArray(), first.ResetKey.ToArray());
+        Assert.NotEqual(second.ResetKey.ToArray(), first.ResetKey.ToArray());
+        Assert.Equal(host.ResetKey.ToArray(), HostIdentity.LoadOrCreate(_directory, _randomness).ResetKey.ToArray());
+    }
+
     [Theory]
     [InlineData(HostIdentity.KeyFile, "not a key")]
     [InlineData(HostIdentity.KeyFile, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")]
