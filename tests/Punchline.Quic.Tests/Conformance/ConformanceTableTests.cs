@@ -1,7 +1,5 @@
 using System.Globalization;
-using System.Reflection;
 using System.Text;
-using System.Text.RegularExpressions;
 using Xunit;
 
 namespace Punchline.Quic.Tests.Conformance;
@@ -56,9 +54,8 @@ public partial class ConformanceTableTests
     [Fact]
     public void Every_test_that_a_table_names_exists()
     {
-        Dictionary<string, string>? others = null;
         None(All.SelectMany(r => r.Tests.Any() || r.ShownBy == "-"
-            ? r.Tests.Where(t => !IsHere(t.Class, t.Method) && !IsElsewhere(others ??= OtherTests(), t.Class, t.Method))
+            ? r.Tests.Where(t => !NamedTests.Exist(t.Class, t.Method))
                 .Select(t => $"{r}: no test {t.Class}.{t.Method}")
             : [$"{r}: neither tests nor '-'"]));
     }
@@ -99,29 +96,11 @@ public partial class ConformanceTableTests
             yield return $"{r}: no file {file}";
             yield break;
         }
-        if (!HasWord(source, member))
+        if (!Repository.HasWord(source, member))
             yield return $"{r}: no {member} in {file}";
         if (!Citations.Cover(Citations.Of(source), r.Rfc, r.Section))
             yield return $"{r}: {file} does not cite its section";
     }
-
-    private static bool IsHere(string type, string method) => typeof(ConformanceTableTests).Assembly.GetTypes()
-        .Where(t => t.Name == type)
-        .SelectMany(t => t.GetMethods(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
-        .Any(m => m.Name == method && m.GetCustomAttributes<FactAttribute>().Any());
-
-    private static bool IsElsewhere(Dictionary<string, string> sources, string type, string method) =>
-        sources.TryGetValue(type, out string? source) && HasWord(source, method);
-
-    /// <summary>The sources of the other test projects, by the name of the class that each begins with.</summary>
-    private static Dictionary<string, string> OtherTests() => Repository.Sources("tests")
-        .Where(f => !f.Contains("Punchline.Quic.Tests", StringComparison.Ordinal))
-        .Where(f => f.EndsWith("Tests.cs", StringComparison.Ordinal))
-        .GroupBy(f => Path.GetFileNameWithoutExtension(f), StringComparer.Ordinal)
-        .ToDictionary(g => g.Key, g => string.Join('\n', g.Select(File.ReadAllText)), StringComparer.Ordinal);
-
-    private static bool HasWord(string text, string word) =>
-        Regex.IsMatch(text, $@"\b{word}\b", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(10));
 
     private static string Counts()
     {

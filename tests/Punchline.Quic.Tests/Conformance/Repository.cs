@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Xunit;
 
 namespace Punchline.Quic.Tests.Conformance;
@@ -21,6 +22,10 @@ internal static class Repository
         Directory.EnumerateFiles(Path.Combine(Root, folder), "*.cs", SearchOption.AllDirectories)
             .Where(f => !f.Split(Path.DirectorySeparatorChar).Any(p => p is "bin" or "obj"))
             .Order(StringComparer.Ordinal);
+
+    /// <summary>True if a text holds a name, and not as a part of a longer one.</summary>
+    public static bool HasWord(string text, string word) =>
+        Regex.IsMatch(text, $@"\b{word}\b", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(10));
 
     private static string Find()
     {
