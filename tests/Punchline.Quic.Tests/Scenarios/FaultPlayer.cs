@@ -12,6 +12,9 @@ internal sealed class FaultPlayer(Scenario scenario, SimulatedNetwork network, P
     private readonly Dictionary<int, int> _degraded = [];
     private int _relayDown;
 
+    /// <summary>Called when a side has lost its connection without a word.</summary>
+    internal Action<bool>? OnRestart { get; init; }
+
     internal void Schedule(Instant start)
     {
         foreach (Fault fault in scenario.Faults)
@@ -60,6 +63,7 @@ internal sealed class FaultPlayer(Scenario scenario, SimulatedNetwork network, P
                 break;
             case FaultKind.Restart:
                 Side(fault).Restart();
+                OnRestart?.Invoke(fault.AtClient);
                 break;
         }
     }

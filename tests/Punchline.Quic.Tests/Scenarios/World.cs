@@ -26,12 +26,18 @@ internal sealed class World
     /// <summary>How often each side greets the relay, so that it is known there under its newest address.</summary>
     private static readonly TimeSpan GreetEvery = TimeSpan.FromSeconds(5);
 
-    /// <summary>A pause without work, and the datagrams that both sides may send in it: keep-alives, their answers, and rounds of probing.</summary>
+    /// <summary>
+    /// A pause without work, and the datagrams that both sides may send in it: keep-alives, their answers, and three rounds of
+    /// probing, each of nine probes for 64 paths at most: NATs that map by destination make many.
+    /// </summary>
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(40);
-    private const int MostInPause = 600;
+    private const int MostInPause = 3_500;
 
     /// <summary>Turns at one instant: a datagram's arrival may wake both sides some times, but not without end.</summary>
     private const int MostTurnsAtInstant = 200;
+
+    /// <summary>Steps of the network in a whole run: some hundred times what the largest work needs.</summary>
+    private const int MostSteps = 400_000;
 
     private readonly Scenario _scenario;
     private readonly SimulatedNetwork _network;
@@ -48,6 +54,7 @@ internal sealed class World
     private bool _hasDied;
     private bool _isEnding;
     private bool _wasDirect;
+    private int _steps;
 
     internal World(Scenario scenario, bool logs, TextWriter? mirror = null)
     {
@@ -63,6 +70,7 @@ internal sealed class World
             IdleTimeout = scenario.IdleTimeout,
             KeepAlive = TimeSpan.FromTicks(Math.Min(TimeSpan.FromSeconds(5).Ticks, scenario.IdleTimeout.Ticks / 3)),
             MaxStreamWindow = scenario.MaxStreamWindow,
+            MaxConnectionWindow = scenario.MaxConnectionWindow,
             MaxBidirectionalStreams = scenario.MaxStreams,
             MaxUnidirectionalStreams = scenario.MaxStreams,
         };
@@ -73,7 +81,7 @@ internal sealed class World
         _clientInspector = new Inspector(Client, scenario);
         _hostInspector = new Inspector(Host, scenario);
         _places = new Places(scenario, _network, Client, Host);
-        _faults = new FaultPlayer(scenario, _network, _places, Client, Host);
+        _faults = new FaultPlayer(scenario, _network, _places, Client, Host) { OnRestart = OnRestart };
         _ledger = new WorkLedger(scenario.Works);
     }
 
@@ -176,8 +184,11 @@ internal sealed class World
             throw new ScenarioFailure("leftovers", $"{peer.Name}: {peer.Endpoint.ActiveConnectionIds} connection ids without a connection");
     }
 
-    /// <summary>By then each side knows that it is alone: the idle timeout, or three probe timeouts if they are longer (RFC 9000 section 10.1).</summary>
-    private TimeSpan LongestSilence => _scenario.IdleTimeout + TimeSpan.FromSeconds(45);
+    /// <summary>
+    /// By then each side knows that it is alone: the idle timeout, or three probe timeouts if they are longer (RFC 9000 section 10.1).
+    /// Each of those is at most 15 s, even where a sleeper has made a round trip look long.
+    /// </summary>
+    private TimeSpan LongestSilence => _scenario.IdleTimeout + TimeSpan.FromSeconds(90);
 
     private TimeSpan Remaining(TimeSpan until) => TimeSpan.FromTicks(Math.Max(0, (_start + until - _network.Now).Ticks));
 
@@ -229,6 +240,9 @@ internal sealed class World
         _hasDied = true;
     }
 
+    /// <summary>Who loses its connection so hears nothing of it. A host that had none yet is as good as new.</summary>
+    private void OnRestart(bool atClient) => _hasDied |= !_isEnding && (atClient || _hostConnection is not null);
+
     /// <summary>Each side says to the relay where it is; a changed address is told to the peer, as its owner would.</summary>
     private void Greet()
     {
@@ -252,6 +266,8 @@ internal sealed class World
             {
                 _clientInspector.AfterStep();
                 _hostInspector.AfterStep();
+                if (++_steps > MostSteps)
+                    throw new ScenarioFailure("livelock", $"{_steps} steps by {_network.Now}");
                 return condition();
             }, limit);
         }

@@ -121,13 +121,13 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
 
     /// <summary>
     /// Processes nothing for a while: a busy machine, or one that sleeps. Datagrams wait in the socket, as far as it holds them. Who
-    /// sleeps already sleeps on.
+    /// sleeps already sleeps on, and the dead do not.
     /// </summary>
     /// <param name="time">How long.</param>
     /// <param name="clockStops">Whether the peer's clock stands still meanwhile, as a monotonic clock may while the machine sleeps.</param>
     public void Sleep(TimeSpan time, bool clockStops)
     {
-        if (IsAsleep)
+        if (IsAsleep || IsDead)
             return;
         AwakeAt = _network.Now + time;
         _clockStopped = clockStops ? time : TimeSpan.Zero;

@@ -28,7 +28,7 @@ internal sealed class Inspector : ITrace
         _peer = peer;
         var limits = new StreamLimits();
         // What flow control lets the peer send, what we keep for sending, and two chunks in part for each stream and direction.
-        _mostBuffered = Math.Max(24 << 20, scenario.MaxStreamWindow) + limits.SendBufferTotal
+        _mostBuffered = scenario.MaxConnectionWindow + limits.SendBufferTotal
             + (2L * (scenario.MaxStreams + 16) * (StreamLimits.SendBufferShare + (4 * ChunkPool.ChunkSize)));
         peer.Trace = this;
     }

@@ -55,6 +55,8 @@ internal sealed record Scenario
 
     internal long MaxStreamWindow { get; init; } = 8 << 20;
 
+    internal long MaxConnectionWindow { get; init; } = 24 << 20;
+
     internal int MaxStreams { get; init; } = 1024;
 
     /// <summary>Whether application data may take the relay. Without it only a direct path carries it, as in production.</summary>
@@ -82,13 +84,14 @@ internal sealed record Scenario
     /// <summary>All that the faults may keep the two sides apart, one after the other.</summary>
     private TimeSpan Silence => new(Faults.Where(static fault => fault.Silences).Sum(static fault => fault.Length.Ticks));
 
-    private bool IsHarsh => new[] { ClientLeg, HostLeg, DirectLeg }.Any(static leg => leg.Loss > 0.1 || leg.Corrupt > 0.02);
+    private bool IsHarsh => new[] { ClientLeg, HostLeg, DirectLeg }.Any(static leg => leg.Loss > 0.1 || leg.Corrupt > 0.02
+        || (leg.Burst is { } burst && burst.Bad / (burst.Good + burst.Bad) > 0.1));
 
     /// <summary>For people: one part in a line.</summary>
     public override string ToString()
     {
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"scenario {Seed}: {(IsPlain ? "plain" : SharesNat ? "relayed, one NAT" : "relayed")}, idle timeout {IdleTimeout.TotalSeconds:0}s, stream window {MaxStreamWindow}, {MaxStreams} streams, {(DataOverRelay ? "" : "data directly only, ")}{Ending}{(IdlesBeforeEnd ? " after a pause" : "")}");
+        text.AppendLine(CultureInfo.InvariantCulture, $"scenario {Seed}: {(IsPlain ? "plain" : SharesNat ? "relayed, one NAT" : "relayed")}, idle timeout {IdleTimeout.TotalSeconds:0}s, windows {MaxStreamWindow} and {MaxConnectionWindow}, {MaxStreams} streams, {(DataOverRelay ? "" : "data directly only, ")}{Ending}{(IdlesBeforeEnd ? " after a pause" : "")}");
         text.AppendLine(CultureInfo.InvariantCulture, $"  NATs: client {ClientNat}{(IsPlain || SharesNat ? "" : $", host {HostNat}")}");
         if (!IsPlain)
         {

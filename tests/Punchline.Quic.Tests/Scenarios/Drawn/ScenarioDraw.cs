@@ -26,7 +26,9 @@ internal static class ScenarioDraw
             RelayRate = draw.NextBool(0.3) ? draw.NextInt(60_000, 1_000_000) : 0,
             OfferAt = isPlain || draw.NextBool(0.2) ? null : Milliseconds(draw, 0, 4_000),
             IdleTimeout = TimeSpan.FromSeconds(draw.NextBool(0.3) ? draw.NextInt(10, 60) : 60),
-            MaxStreamWindow = draw.NextBool(0.3) ? draw.NextInt(16, 1024) * 1024 : 8 << 20,
+            // Small ones, so that flow control decides and not the network.
+            MaxStreamWindow = draw.NextBool(0.5) ? draw.NextInt(1, 80) * 1024 : 8 << 20,
+            MaxConnectionWindow = draw.NextBool(0.5) ? draw.NextInt(8, 160) * 1024 : 24 << 20,
             MaxStreams = draw.NextBool(0.5) ? draw.NextInt(1, 12) : 1024,
             Ending = (Ending)draw.NextInt(5),
             IdlesBeforeEnd = draw.NextBool(0.1),
@@ -114,8 +116,12 @@ internal static class ScenarioDraw
         }
     }
 
-    private static Flow Small(SeededRandomness draw) => new(draw.NextInt(Workload.HeaderLength, 2_000),
-        ResetAt: draw.NextBool(0.05) ? draw.NextInt(Workload.HeaderLength, 2_000) : -1, StopAt: draw.NextBool(0.05) ? draw.NextInt(2_000) : -1);
+    private static Flow Small(SeededRandomness draw)
+    {
+        int bytes = draw.NextInt(Workload.HeaderLength, 2_000);
+        return new Flow(bytes, ResetAt: draw.NextBool(0.05) ? draw.NextInt(Workload.HeaderLength, 2_000) : -1,
+            StopAt: draw.NextBool(0.05) ? draw.NextInt(bytes) : -1);
+    }
 
     private static Flow DrawFlow(SeededRandomness draw)
     {

@@ -44,6 +44,8 @@ internal static class Shrinker
             yield return of with { MaxStreams = 1024 };
         if (of.MaxStreamWindow < 8 << 20)
             yield return of with { MaxStreamWindow = 8 << 20 };
+        if (of.MaxConnectionWindow < 24 << 20)
+            yield return of with { MaxConnectionWindow = 24 << 20 };
         if (of.Ending != Ending.ClientCloses)
             yield return of with { Ending = Ending.ClientCloses };
         if (of.IdleTimeout < TimeSpan.FromSeconds(60))
@@ -71,7 +73,7 @@ internal static class Shrinker
     private static IEnumerable<Flow> Smaller(Flow of)
     {
         if (of.Bytes > 2 * Workload.HeaderLength)
-            yield return of with { Bytes = of.Bytes / 2 };
+            yield return of with { Bytes = of.Bytes / 2, StopAt = of.StopAt < 0 ? -1 : of.StopAt / 2 };
         if (of.ResetAt >= 0)
             yield return of with { ResetAt = -1 };
         if (of.StopAt >= 0)

@@ -13,6 +13,9 @@ namespace Punchline.Quic.Tests.Scenarios;
 internal sealed record Flow(
     int Bytes, int ResetAt = -1, int StopAt = -1, int ReadChunk = 0, TimeSpan ReadEvery = default, int WriteChunk = 0, TimeSpan WriteEvery = default)
 {
+    /// <summary>Its sender ends only when it is told to stop: half of those whose receiver stops, so that a STOP_SENDING that is lost shows.</summary>
+    internal bool IsEndless => StopAt >= 0 && ResetAt < 0 && Bytes % 2 == 0;
+
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"{Bytes}B{(ResetAt >= 0 ? $" reset at {ResetAt}" : "")}{(StopAt >= 0 ? $" stop at {StopAt}" : "")}{(ReadChunk > 0 ? $" read {ReadChunk} each {ReadEvery.TotalMilliseconds:0}ms" : "")}{(WriteChunk > 0 ? $" write {WriteChunk} each {WriteEvery.TotalMilliseconds:0}ms" : "")}");

@@ -147,6 +147,8 @@ internal sealed class Workload(SimulatedNetwork network, bool isClient) : ISimul
             });
             return;
         }
+        if (flow.Flow.IsEndless)
+            return; // Until StreamStopped.
         if (flow.Flow.ResetAt >= 0)
         {
             flow.Sender = FlowEnd.Reset;
@@ -183,7 +185,8 @@ internal sealed class Workload(SimulatedNetwork network, bool isClient) : ISimul
                 OnEnd(id, stream, flow, status);
                 return;
             }
-            if (count < into.Length)
+            bool isTired = flow.Flow.StopAt >= 0 && flow.Read >= flow.Flow.StopAt;
+            if (count < into.Length && !isTired)
                 return; // Until StreamReadable.
         }
         flow.IsReadPending = true;
