@@ -66,8 +66,14 @@ public sealed partial class QuicConnection : IDisposable
         _now = now;
         _startedAt = now;
         _loss = new LossDetector(isServer: !isClient);
+        var initial = new StreamLimits();
         _limits = new StreamLimits
         {
+            // What a window may be at most, it may not exceed at first either.
+            InitialMaxData = Math.Min(initial.InitialMaxData, options.Transport.MaxConnectionWindow),
+            InitialMaxStreamDataBidiLocal = Math.Min(initial.InitialMaxStreamDataBidiLocal, options.Transport.MaxStreamWindow),
+            InitialMaxStreamDataBidiRemote = Math.Min(initial.InitialMaxStreamDataBidiRemote, options.Transport.MaxStreamWindow),
+            InitialMaxStreamDataUni = Math.Min(initial.InitialMaxStreamDataUni, options.Transport.MaxStreamWindow),
             MaxStreamWindow = options.Transport.MaxStreamWindow,
             MaxConnectionWindow = options.Transport.MaxConnectionWindow,
             MaxBidirectionalStreams = options.Transport.MaxBidirectionalStreams,

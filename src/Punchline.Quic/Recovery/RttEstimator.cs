@@ -15,10 +15,11 @@ internal sealed class RttEstimator(TimeSpan initial)
     private const int TimeThresholdDenominator = 8;
 
     /// <summary>
-    /// No sample is longer than this. A packet older than an idle timeout cannot be acknowledged, and the bound keeps
-    /// every product of times far from overflow.
+    /// No sample counts for more. A longer one tells of a process or a machine that slept, and not of a path. The first sample makes
+    /// a probe timeout of three times its length, and a connection outlives its peer by three of those (RFC 9000 sections 10.1 and
+    /// 10.2): with this bound that is 45 s and no longer than the idle timeout, without it a minute's sleep would make it ten.
     /// </summary>
-    private static readonly TimeSpan MaxSample = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan MaxSample = TimeSpan.FromSeconds(5);
 
     /// <summary>True once a sample has been taken.</summary>
     public bool HasSample => FirstSampleAt is not null;

@@ -14,6 +14,11 @@ public sealed class EventLog
     private readonly Queue<string> _rare = new(Kept);
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
+    /// <summary>
+    /// False takes nothing: a run of thousands has better use for its time, and whichever fails can be run again with its log.
+    /// </summary>
+    public bool IsOn { get; set; } = true;
+
     /// <summary>Also takes every line; for looking into one run.</summary>
     public TextWriter? Mirror { get; set; }
 
@@ -23,6 +28,8 @@ public sealed class EventLog
     /// <param name="common">True for what happens with every packet, so that the rarer things can be told apart.</param>
     public void Add(Instant at, string line, bool common = false)
     {
+        if (!IsOn)
+            return;
         string text = string.Create(CultureInfo.InvariantCulture, $"{at} {line}");
         _hash.AppendData(Encoding.UTF8.GetBytes(text));
         Mirror?.WriteLine(text);

@@ -12,6 +12,9 @@ public sealed record LinkProfile
     /// <summary>The share of datagrams that vanish.</summary>
     public double Loss { get; init; }
 
+    /// <summary>Losses in bursts beside <see cref="Loss"/>; null for none.</summary>
+    public BurstLoss? Burst { get; init; }
+
     /// <summary>The share that arrives twice.</summary>
     public double Duplicate { get; init; }
 

@@ -17,12 +17,22 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
     /// <summary>Far more than a congestion window: a connection that sends on has lost its bounds.</summary>
     private const int MaxBatchesAtOnce = 10_000;
 
+    /// <summary>Bytes that a sleeping peer's socket holds: Linux's default (net.core.rmem_default).</summary>
+    private const int SocketBuffer = 212_992;
+
     private readonly SimulatedNetwork _network;
     private readonly Dictionary<(UdpAddress, UdpAddress), SimulatedPath> _paths = [];
     private readonly List<QuicConnection> _connections = [];
     private readonly HashSet<UdpAddress> _addresses = [];
     private readonly HashSet<UdpAddress> _relays = [];
+    private readonly HashSet<UdpAddress> _servers = [];
     private readonly byte[] _buffer = new byte[65_535];
+
+    private readonly QuicEndpointOptions _options;
+    private readonly Queue<(UdpAddress To, UdpAddress From, byte[] Datagram)> _inbox = new();
+    private TimeSpan _clockAhead;
+    private TimeSpan _clockStopped;
+    private int _inboxBytes;
 
     /// <summary>A peer whose keys and ids come from a seed.</summary>
     public SimulatedPeer(SimulatedNetwork network, string name, ulong seed, QuicTransportOptions transport, IAdmission? admission, ISimulatedApplication application)
@@ -32,7 +42,7 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
         Application = application;
         Random = new SeededRandomness(seed);
         Signer = SimulatedIdentities.Get(name);
-        Endpoint = new QuicEndpoint(new QuicEndpointOptions
+        _options = new QuicEndpointOptions
         {
             Signer = Signer,
             Randomness = Random,
@@ -43,7 +53,8 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
             Admission = admission,
             Transport = transport,
             Trace = this,
-        });
+        };
+        Endpoint = new QuicEndpoint(_options);
         network.Add(this);
     }
 
@@ -57,7 +68,7 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
     public ISigner Signer { get; }
 
     /// <summary>The endpoint.</summary>
-    public QuicEndpoint Endpoint { get; }
+    public QuicEndpoint Endpoint { get; private set; }
 
     /// <summary>The application.</summary>
     public ISimulatedApplication Application { get; }
@@ -65,8 +76,8 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
     /// <summary>The live connections.</summary>
     public IReadOnlyList<QuicConnection> Connections => _connections;
 
-    /// <summary>The network's time.</summary>
-    public Instant Now => _network.Now;
+    /// <summary>The time by this peer's clock: the network's, but for jumps and sleep.</summary>
+    public Instant Now => _network.Now + _clockAhead;
 
     /// <summary>Is told what happens inside, beside the network's log.</summary>
     public ITrace? Trace { get; set; }
@@ -77,15 +88,60 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
     /// <inheritdoc/>
     public bool AllowsLoopback => false;
 
+    /// <summary>True while it processes nothing.</summary>
+    public bool IsAsleep => AwakeAt > Instant.Zero;
+
+    /// <summary>When it wakes up; <see cref="Instant.Zero"/> while it is awake.</summary>
+    public Instant AwakeAt { get; private set; }
+
+    /// <summary>Called when the peer wakes up, before it looks at what has come meanwhile.</summary>
+    public Action? OnWoken { get; set; }
+
     internal Instant NextTimeout
     {
         get
         {
+            if (IsDead)
+                return Instant.Never;
+            if (IsAsleep)
+                return AwakeAt;
             Instant next = Instant.Never;
             foreach (QuicConnection connection in _connections)
                 next = Instant.Min(next, connection.NextTimeout);
-            return IsDead ? Instant.Never : next;
+            return next.IsSet ? next - _clockAhead : next;
         }
+    }
+
+    /// <summary>The process ends and begins anew: all connections are forgotten without a word, the keys stay.</summary>
+    public void Restart()
+    {
+        _connections.Clear();
+        _inbox.Clear();
+        _inboxBytes = 0;
+        Endpoint = new QuicEndpoint(_options);
+        _network.Log.Add(_network.Now, $"{Name} restarts");
+    }
+
+    /// <summary>
+    /// Processes nothing for a while: a busy machine, or one that sleeps. Datagrams wait in the socket, as far as it holds them. Who
+    /// sleeps already sleeps on, and the dead do not.
+    /// </summary>
+    /// <param name="time">How long.</param>
+    /// <param name="clockStops">Whether the peer's clock stands still meanwhile, as a monotonic clock may while the machine sleeps.</param>
+    public void Sleep(TimeSpan time, bool clockStops)
+    {
+        if (IsAsleep || IsDead)
+            return;
+        AwakeAt = _network.Now + time;
+        _clockStopped = clockStops ? time : TimeSpan.Zero;
+        _network.Log.Add(_network.Now, $"{Name} sleeps for {time.TotalSeconds}s{(clockStops ? ", its clock too" : "")}");
+    }
+
+    /// <summary>The peer's clock jumps ahead.</summary>
+    public void JumpClock(TimeSpan ahead)
+    {
+        _clockAhead += ahead;
+        _network.Log.Add(_network.Now, $"{Name}'s clock jumps by {ahead.TotalSeconds}s");
     }
 
     /// <summary>Gives the peer an address; one to a relay makes relayed paths.</summary>
@@ -96,6 +152,9 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
             _relays.Add(address);
     }
 
+    /// <summary>What goes to this address goes through a relay, from whichever of the own addresses.</summary>
+    public void AddRelay(UdpAddress server) => _servers.Add(server);
+
     /// <summary>Takes an address away: nothing arrives there any more.</summary>
     public void RemoveAddress(UdpAddress address) => _addresses.Remove(address);
 
@@ -104,7 +163,7 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
     {
         if (!_paths.TryGetValue((local, remote), out SimulatedPath? path))
         {
-            path = new SimulatedPath(_relays.Contains(local) ? PathKind.Relay : PathKind.Direct, local, remote);
+            path = new SimulatedPath(_relays.Contains(local) || _servers.Contains(remote) ? PathKind.Relay : PathKind.Direct, local, remote);
             _paths.Add((local, remote), path);
         }
         return path;
@@ -132,9 +191,9 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
     {
         Trace?.Record(connection, traceEvent, content);
         // Figures follow from the packets, and would fill the log with as many lines again.
-        if (traceEvent.Kind == TraceKind.Recovery)
+        if (traceEvent.Kind == TraceKind.Recovery || !_network.Log.IsOn)
             return;
-        _network.Log.Add(traceEvent.At,
+        _network.Log.Add(_network.Now,
             $"{Name} {traceEvent.Kind} {traceEvent.Space} #{traceEvent.Number} {traceEvent.Size} {traceEvent.Path} {traceEvent.Text}",
             common: traceEvent.Kind is TraceKind.PacketSent or TraceKind.PacketReceived);
     }
@@ -145,6 +204,14 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
     {
         if (IsDead)
             return;
+        if (IsAsleep)
+        {
+            if (_inboxBytes + datagram.Length > SocketBuffer)
+                return;
+            _inboxBytes += datagram.Length;
+            _inbox.Enqueue((to, from, datagram));
+            return;
+        }
         SimulatedPath path = PathTo(to, from);
         QuicConnection? connection = Endpoint.Receive(Now, path, EcnCodepoint.NotEct, datagram);
         if (connection is not null && !_connections.Contains(connection))
@@ -153,8 +220,10 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
 
     internal void OnTimeout()
     {
-        if (IsDead)
+        if (IsDead || AwakeAt > _network.Now)
             return;
+        if (IsAsleep)
+            Wake();
         for (int i = _connections.Count - 1; i >= 0; i--)
         {
             if (_connections[i].NextTimeout <= Now)
@@ -165,7 +234,7 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
     /// <summary>Events to the application, then everything that may be sent; as a driver does.</summary>
     internal void Flush()
     {
-        if (IsDead)
+        if (IsDead || IsAsleep)
             return;
         while (Endpoint.TryTransmit(_buffer, out Transmit answer))
             Send(answer);
@@ -190,6 +259,18 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
                 _connections.RemoveAt(i);
             }
         }
+    }
+
+    /// <summary>What has come meanwhile is read before timers are looked at, as a driver does.</summary>
+    private void Wake()
+    {
+        AwakeAt = Instant.Zero;
+        _clockAhead -= _clockStopped;
+        _network.Log.Add(_network.Now, $"{Name} wakes");
+        OnWoken?.Invoke();
+        _inboxBytes = 0;
+        while (_inbox.TryDequeue(out (UdpAddress To, UdpAddress From, byte[] Datagram) waiting))
+            Receive(waiting.To, waiting.From, waiting.Datagram);
     }
 
     private void Send(in Transmit transmit)
