@@ -44,6 +44,7 @@ public sealed partial class QuicConnection
             TransportParameters = connection.WriteLocalParameters(),
             KeyLog = options.KeyLog,
             ExpectedPeerId = client.ExpectedPeerId,
+            Offer = connection.OfferOf(client),
         });
         if (connection._tls.Start() is { } error)
             connection.CloseWith(error);
@@ -79,6 +80,9 @@ public sealed partial class QuicConnection
             KeyLog = options.KeyLog,
             ExpectedPeerId = verdict.ExpectedPeerId,
             RequireClientCertificate = options.Transport.RequireClientCertificate,
+            Tickets = options.Transport.TicketsPerConnection > 0
+                ? new TicketDesk(connection, context.Tickets, verdict.ExpectedPeerId, verdict.TicketBinding)
+                : null,
         });
         return connection;
     }
@@ -171,6 +175,12 @@ public sealed partial class QuicConnection
                 case TlsEventKind.PeerTransportParameters:
                     error = ApplyPeerParameters(tls.Bytes.Span);
                     break;
+                case TlsEventKind.EarlyDataRejected:
+                    OnEarlyDataRejected();
+                    break;
+                case TlsEventKind.Ticket:
+                    OnTicket(tls.Session!);
+                    break;
                 case TlsEventKind.Complete:
                     OnHandshakeComplete();
                     break;
@@ -197,11 +207,21 @@ public sealed partial class QuicConnection
             Space(PacketNumberSpace.Handshake).Install(LevelKeys.FromSecret(read), LevelKeys.FromSecret(write));
             _loss.HasHandshakeKeys = true;
         }
+        else if (tls.Level == EncryptionLevel.ZeroRtt)
+        {
+            InstallEarlyKeys(tls.ClientSecret.Span);
+        }
         else
         {
             _oneRtt = new OneRttKeys(write, read);
+            _firstOneRtt = Space(PacketNumberSpace.Application).NextNumber;
+            if (IsClient)
+                DiscardEarlyKeys(); // RFC 9001 section 4.9.3
         }
-        _options.Trace?.Record(this, new TraceEvent(TraceKind.Keys, _now, IsClient, SpaceOf(tls.Level).Id, 0, 0, null, "installed"), default);
+        _options.Trace?.Record(
+            this,
+            new TraceEvent(TraceKind.Keys, _now, IsClient, SpaceOf(tls.Level).Id, 0, 0, null, "installed") { IsEarly = tls.Level == EncryptionLevel.ZeroRtt },
+            default);
     }
 
     private QuicError? ApplyPeerParameters(ReadOnlySpan<byte> bytes)
@@ -215,7 +235,11 @@ public sealed partial class QuicConnection
             return ParameterError("original_destination_connection_id does not match ours");
         if (IsClient && peer.RetrySourceConnectionId != _retrySource)
             return ParameterError("retry_source_connection_id does not match the Retry");
+        if (CheckRemembered(peer) is { } reduced)
+            return reduced;
         _peer = peer;
+        if (IsClient)
+            _peerBytes = bytes.ToArray();
         TraceParameters("remote", bytes);
         if (peer.StatelessResetToken is { } token)
             _peerIds.SetFirstResetToken(token);

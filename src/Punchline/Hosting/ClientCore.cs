@@ -70,6 +70,10 @@ internal sealed class ClientCore : IClientTunnelEvents
     public void OnFriendSecret(InviteId id, byte[] secret) =>
         Remember(() => _state.SetFriendAsync(id, secret), "the host gave this client a secret of its own");
 
+    /// <summary>The host has given us tickets to come back with.</summary>
+    public void OnSessions(IReadOnlyList<byte[]> sessions) =>
+        Remember(() => _state.AddSessionsAsync(sessions), "the host gave this client tickets to come back with");
+
     /// <inheritdoc/>
     public void ConnectionOpened(ulong serviceId, ulong flowId) => _events.Detail($"connection {flowId} to {NameOf(serviceId)}");
 

@@ -51,6 +51,11 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>Between two times that the servers are asked because a peer's path failed: what one question does not mend, a second does not at once.</summary>
     private static readonly TimeSpan LeastBetweenQuestions = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// Tickets that a host gives in each connection: one to come back with, and one for an attempt that fails or another server of the race.
+    /// </summary>
+    private const int TicketsPerConnection = 2;
+
     private readonly P256Signer _signer;
     private readonly NetworkWatcher _watcher;
     private readonly PeerNetwork _network;
@@ -77,6 +82,7 @@ internal sealed class PeerNode : IAsyncDisposable
                 ResetKey = options.Identity.ResetKey,
                 Network = _network,
                 Admission = options.Admission,
+                Transport = new QuicTransportOptions { TicketsPerConnection = TicketsPerConnection },
                 Trace = TraceFork.Of(TraceLog.For(Logger), options.Trace),
                 KeyLog = options.KeyLog,
             });

@@ -65,6 +65,16 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     public abstract void OnEstablished();
 
     /// <inheritdoc/>
+    public virtual void OnEarlyDataRejected()
+    {
+    }
+
+    /// <inheritdoc/>
+    public virtual void OnSessionReceived()
+    {
+    }
+
+    /// <inheritdoc/>
     public abstract void OnStreamOpened(StreamId stream);
 
     /// <inheritdoc/>

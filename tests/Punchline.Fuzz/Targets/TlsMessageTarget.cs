@@ -42,7 +42,7 @@ internal sealed class TlsMessageTarget : IFuzzTarget
                 ReadServerHello(body);
                 break;
             case HandshakeType.NewSessionTicket:
-                NewSessionTicket.Check(body);
+                NewSessionTicket.TryRead(body, out _, out _);
                 break;
             case HandshakeType.EncryptedExtensions:
                 ReadEncryptedExtensions(body);

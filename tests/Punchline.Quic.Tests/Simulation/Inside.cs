@@ -90,6 +90,36 @@ internal static class Inside
         return packet.Length;
     }
 
+    /// <summary>
+    /// A 0-RTT packet of the test's making, under the connection's keys and next number, for the id that its first packets go to.
+    /// </summary>
+    internal static byte[] SealEarly(this QuicConnection connection, ReadOnlySpan<byte> frames)
+    {
+        PacketSpace space = Spaces(connection)[(int)PacketNumberSpace.Application];
+        LevelKeys keys = EarlyKeys(connection)!;
+        Span<byte> packet = stackalloc byte[MtuDiscovery.BaseSize];
+        var writer = new WireWriter(packet);
+        PacketHeaderWriter.WriteLong(
+            ref writer, PacketType.ZeroRtt, connection.OriginalDestination, FirstLocalId(connection), default, PacketNumberCodec.MaxLength, out int lengthOffset);
+        int numberOffset = writer.Position;
+        ulong number = space.NextNumber + 10; // beyond what the connection sends by itself meanwhile
+        PacketNumberCodec.Write(ref writer, number, PacketNumberCodec.MaxLength);
+        int headerLength = writer.Position;
+        writer.WriteBytes(frames);
+        writer.Reserve(16); // the tag
+        packet = packet[..writer.Position];
+        PacketHeaderWriter.PatchLength(packet, lengthOffset, packet.Length - numberOffset);
+        keys.Aead.Seal(packet, headerLength, number);
+        keys.Header.Protect(packet, numberOffset, PacketNumberCodec.MaxLength);
+        return packet.ToArray();
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_earlyKeys")]
+    private static extern ref LevelKeys? EarlyKeys(QuicConnection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_firstLocalId")]
+    private static extern ref ConnectionId FirstLocalId(QuicConnection connection);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_loss")]
     private static extern ref LossDetector Loss(QuicConnection connection);
 
