@@ -129,19 +129,21 @@ public sealed partial class QuicConnection
         return null;
     }
 
-    /// <summary>What a server takes in 0-RTT beside frames that open and carry nothing: frames of the control stream.</summary>
+    /// <summary>
+    /// What a server takes in 0-RTT: the control stream, what concerns the limits of streams, and a close. No DATAGRAM, no other stream, and
+    /// nothing about paths and connection ids, which begin with the confirmed handshake.
+    /// </summary>
     private static bool IsTakenEarly(ulong type, WireReader frame)
     {
         switch (type)
         {
-            case FrameTypes.Datagram or FrameTypes.DatagramWithLength:
-                return false;
             case FrameTypes.ResetStream or FrameTypes.StopSending or FrameTypes.MaxStreamData or FrameTypes.StreamDataBlocked
                 or (>= FrameTypes.StreamFirst and <= FrameTypes.StreamLast):
                 // The stream id stands first in each of them; one that is cut short fails where it is read.
                 return !frame.TryReadVarInt(out ulong stream) || stream == ControlStream.Value;
             default:
-                return true;
+                return type is FrameTypes.Padding or FrameTypes.Ping or FrameTypes.ConnectionClose or FrameTypes.ApplicationClose
+                    or (>= FrameTypes.MaxData and <= FrameTypes.StreamsBlockedUnidirectional);
         }
     }
 

@@ -13,6 +13,7 @@ internal static class NotOffered
         (Case.Migration, Peer.QuicheClient) => "not offered: the package has no call",
         (Case.ManyStreams, Peer.QuicheServer) => "open: it falls silent before all streams have come back; whose fault it is, is not known yet",
         (Case.Rebinding, Peer.QuicheClient) => "open: it gives one connection id and does not answer our challenges",
+        (Case.Resumption, Peer.QuicheClient or Peer.QuicheServer) => "not offered: the package keeps no sessions",
         _ => null,
     };
 }

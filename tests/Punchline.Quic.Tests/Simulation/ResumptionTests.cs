@@ -62,7 +62,7 @@ public sealed class ResumptionTests
         Assert.False(greeting.Connection.IsResumed);
         Assert.Equal(2, greeting.HellosHeard);
         Assert.Equal(2 * RoundTrip, greeting.AnsweredAfter);
-        Assert.Empty(greeting.Closes.Where(close => close.Code != 0));
+        Assert.DoesNotContain(greeting.Closes, close => close.Code != 0);
     }
 
     [Fact]
@@ -177,7 +177,9 @@ public sealed class ResumptionTests
     [InlineData("stream")]
     [InlineData("datagram")]
     [InlineData("unidirectional")]
-    public void A_client_that_sends_application_data_in_0_rtt_is_shut_out(string what)
+    [InlineData("path challenge")]
+    [InlineData("reset")]
+    public void A_client_that_sends_more_than_the_control_stream_in_0_rtt_is_shut_out(string what)
     {
         Greeting greeting = new Greeting(210).HaveMet();
         QuicConnection connection = greeting.Connect(greeting.Sessions.Dequeue());
@@ -185,6 +187,8 @@ public sealed class ResumptionTests
         {
             "stream" => [0x0a, 4, 1, 9],
             "unidirectional" => [0x0a, 2, 1, 9],
+            "path challenge" => [0x1a, 1, 2, 3, 4, 5, 6, 7, 8],
+            "reset" => [0x04, 4, 0, 0],
             _ => [0x31, 1, 9],
         };
         byte[] packet = connection.SealEarly(frame);
@@ -255,7 +259,7 @@ public sealed class ResumptionTests
         greeting.RunUntil(() => greeting.Sessions.Count == 3, "no new sessions");
         Assert.True(greeting.Connection.IsResumed);
         Assert.Equal(2, greeting.HellosHeard);
-        Assert.Empty(greeting.Closes.Where(close => close.Code != 0));
+        Assert.DoesNotContain(greeting.Closes, close => close.Code != 0);
     }
 
     [Fact]

@@ -5,10 +5,12 @@ using Xunit;
 namespace Punchline.Quic.Tests.Tls;
 
 /// <summary>Ticket keys, their turns, and the memory of used tickets.</summary>
-public sealed class TicketKeeperTests
+public sealed class TicketKeeperTests : IDisposable
 {
     private static readonly Instant Start = Instant.Zero + TimeSpan.FromMinutes(1);
     private readonly TicketKeeper _keeper = new(new SeededRandomness(1));
+
+    public void Dispose() => _keeper.Dispose();
 
     [Fact]
     public void A_ticket_says_what_was_sealed()
