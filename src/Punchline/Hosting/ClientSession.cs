@@ -28,6 +28,7 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     {
         if (!client.TryUse(this))
         {
+            Control = null; // What the host answered to an early HELLO is for the connection in use.
             Close(CloseCode.Replaced, "another server was faster");
             return;
         }

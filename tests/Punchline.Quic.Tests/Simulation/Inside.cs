@@ -63,10 +63,12 @@ internal static class Inside
     /// <param name="frames">The frames; at most 1,100 bytes.</param>
     /// <param name="source">Whence it comes; null for the address of the path in use.</param>
     /// <returns>The length of the datagram.</returns>
-    internal static int Say(this Scene scene, bool fromClient, ReadOnlySpan<byte> frames, UdpAddress? source = null)
+    internal static int Say(this Scene scene, bool fromClient, ReadOnlySpan<byte> frames, UdpAddress? source = null) =>
+        scene.Network.Say(fromClient ? scene.Client : scene.Host, fromClient ? scene.Connection : scene.HostConnection, frames, source);
+
+    /// <summary>The same for a connection of any peer.</summary>
+    internal static int Say(this SimulatedNetwork network, SimulatedPeer peer, QuicConnection connection, ReadOnlySpan<byte> frames, UdpAddress? source = null)
     {
-        QuicConnection connection = fromClient ? scene.Connection : scene.HostConnection;
-        SimulatedPeer peer = fromClient ? scene.Client : scene.Host;
         PathState path = connection.Paths().Current;
         PacketSpace space = Spaces(connection)[(int)PacketNumberSpace.Application];
         OneRttKeys keys = connection.Keys()!;
@@ -83,10 +85,10 @@ internal static class Inside
         packet = packet[..writer.Position];
         keys.Seal(packet, headerLength, space.NextNumber);
         keys.WriteHeader.Protect(packet, numberOffset, PacketNumberCodec.MaxLength);
-        Loss(connection).OnPacketSent(PacketNumberSpace.Application, space.NextNumber++, scene.Network.Now, packet.Length, path.Recovery,
+        Loss(connection).OnPacketSent(PacketNumberSpace.Application, space.NextNumber++, network.Now, packet.Length, path.Recovery,
             SentPacketFlags.AckEliciting | SentPacketFlags.InFlight, [new SentFrame(SentFrameKind.Ping, 0, 0, 0, false)]);
         var way = (SimulatedPath)path.Network;
-        scene.Network.Send(peer, source ?? way.LocalAddress, way.RemoteAddress, packet);
+        network.Send(peer, source ?? way.LocalAddress, way.RemoteAddress, packet);
         return packet.Length;
     }
 

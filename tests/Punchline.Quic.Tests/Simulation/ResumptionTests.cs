@@ -65,6 +65,28 @@ public sealed class ResumptionTests
         Assert.DoesNotContain(greeting.Closes, close => close.Code != 0);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Only_a_host_that_took_0_rtt_can_acknowledge_it(bool took)
+    {
+        Greeting greeting = new Greeting(217).HaveMet();
+        byte[] session = greeting.Sessions.Peek();
+        greeting.Reconnect();
+        greeting.RunUntilAnswered();
+        if (!took)
+        {
+            greeting.CloseAll();
+            greeting.Connect(session);
+            greeting.RunUntilAnswered();
+            Assert.True(greeting.WasRejected);
+        }
+        greeting.RunUntil(() => greeting.Host.Connections is [{ IsEstablished: true }], "not established");
+        greeting.Network.Say(greeting.Host, greeting.Host.Connections[0], [0x02, 0, 0, 0, 0]); // packet 0, which was the 0-RTT packet
+        greeting.Network.RunFor(TimeSpan.FromSeconds(1));
+        Assert.Equal(!took, greeting.Closes.Exists(close => !close.IsRemote && close.Code == (ulong)TransportErrorCode.ProtocolViolation));
+    }
+
     [Fact]
     public void A_session_is_good_once()
     {

@@ -64,12 +64,17 @@ public sealed class ResumptionTests
         int before = host.Events.Count;
         RunningRole client = rig.Client(invite);
         await client.DirectAsync();
+        // HELLO was said once, and answered, whichever way it went.
+        await client.Events.WaitAsync<Detail>(IsHello);
+        await host.Events.WaitAsync<Detail>(IsHello, before);
         await Visitor.EchoAsync(await Rig.PortOf(client, "echo"));
         await client.Events.WaitAsync<Detail>(d => d.Message.Contains(Given, StringComparison.Ordinal));
         await client.StopAsync();
         await host.Events.WaitAsync<PeerLeft>(from: before);
         return client;
     }
+
+    private static bool IsHello(Detail detail) => detail.Message.Contains("runs version", StringComparison.Ordinal);
 
     private static string[] Tickets(string file)
     {
