@@ -90,7 +90,7 @@ public sealed class QlogTraceTests : IDisposable
         await using (var trace = new QlogTrace(_folder, Zero, _problems.Add))
         {
             client.Trace = trace;
-            QuicConnection second = client.Connect(ClientRelay, HostRelay, SimulatedIdentities.IdOf("host"), session: session);
+            QuicConnection second = client.Connect(ClientRelay, HostRelay, SimulatedIdentities.IdOf("host"), session: session, sessionAge: TimeSpan.FromSeconds(30));
             Assert.True(second.IsEarlyDataOpen);
             application.Start(second, 1, 100);
             Assert.True(network.RunUntil(() => application.IsDone, TimeSpan.FromSeconds(60)));
