@@ -14,6 +14,14 @@ public interface IAdmission
     /// <param name="established">True if the client is verified, false if the connection ended first.</param>
     void OnHandshakeEnded(object? tag, bool established);
 
+    /// <summary>
+    /// Whether a client that was admitted may resume a session of an earlier connection: whether what let it in then still does. Asked
+    /// before anything is proved, so it must change nothing.
+    /// </summary>
+    /// <param name="tag">The verdict's tag, of the new connection.</param>
+    /// <param name="binding">The <see cref="AdmissionVerdict.TicketBinding"/> of the earlier one.</param>
+    bool MayResume(object? tag, ReadOnlySpan<byte> binding) => false;
+
     /// <summary>An admitted connection is gone; called once, after <see cref="OnHandshakeEnded"/>.</summary>
     void OnConnectionEnded(object? tag);
 }
@@ -70,6 +78,9 @@ public readonly struct AdmissionVerdict
 
     /// <summary>Accept after a Retry: the destination connection id of the client's very first Initial.</summary>
     public ConnectionId? OriginalDestination { get; init; }
+
+    /// <summary>Accept: what the tickets of this connection are bound to, at most 32 bytes; see <see cref="IAdmission.MayResume"/>.</summary>
+    public ReadOnlyMemory<byte> TicketBinding { get; init; }
 
     /// <summary>Retry: the token for the client to come back with.</summary>
     public ReadOnlyMemory<byte> RetryToken { get; init; }

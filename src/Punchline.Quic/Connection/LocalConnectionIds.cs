@@ -1,5 +1,6 @@
 using Punchline.Quic.Recovery;
 using Punchline.Quic.Streams;
+using Punchline.Quic.Tls;
 using Punchline.Quic.Wire;
 
 namespace Punchline.Quic;
@@ -21,7 +22,7 @@ internal interface IConnectionIdTable
 /// <param name="Options">What the endpoint is made of.</param>
 /// <param name="Ids">Where connection ids lead to connections.</param>
 /// <param name="Chunks">Memory for stream data.</param>
-internal sealed record ConnectionContext(QuicEndpointOptions Options, IConnectionIdTable Ids, ChunkPool Chunks);
+internal sealed record ConnectionContext(QuicEndpointOptions Options, IConnectionIdTable Ids, ChunkPool Chunks, TicketKeeper Tickets);
 
 /// <summary>The connection ids that we issue to the peer and it sends to (RFC 9000 section 5.1).</summary>
 internal sealed class LocalConnectionIds(IConnectionIdTable table)

@@ -11,4 +11,13 @@ public sealed class QuicClientOptions
 
     /// <summary>The token that opens the door, carried in Initial packets; may be empty.</summary>
     public ReadOnlyMemory<byte> Token { get; init; }
+
+    /// <summary>
+    /// What <see cref="QuicConnection.TryTakeSession"/> gave in an earlier connection with this peer, to be used once; empty, expired
+    /// or unreadable makes a full handshake.
+    /// </summary>
+    public ReadOnlyMemory<byte> Session { get; init; }
+
+    /// <summary>The time since <see cref="Session"/> was received.</summary>
+    public TimeSpan SessionAge { get; init; }
 }

@@ -14,7 +14,7 @@ public sealed partial class QuicConnection : ILossHandler
     private const int BlackHoleAfterLosses = 16;
 
     /// <summary>What is known of the packet whose frames are read.</summary>
-    private ref struct PacketContext(PacketSpace space, PathState path, ConnectionId destination, bool full)
+    private ref struct PacketContext(PacketSpace space, PathState path, ConnectionId destination, bool full, bool isEarly)
     {
         internal readonly PacketSpace Space = space;
         internal readonly PathState Path = path;
@@ -22,7 +22,13 @@ public sealed partial class QuicConnection : ILossHandler
 
         /// <summary>The datagram was of full size (RFC 9000 section 8.2.2).</summary>
         internal readonly bool Full = full;
+
+        /// <summary>It is a 0-RTT packet.</summary>
+        internal readonly bool IsEarly = isEarly;
         internal bool IsAckEliciting;
+
+        /// <summary>What may stand in it.</summary>
+        internal readonly EncryptionLevel Level => IsEarly ? EncryptionLevel.ZeroRtt : Space.Level;
         internal bool IsNonProbing;
     }
 
@@ -40,12 +46,14 @@ public sealed partial class QuicConnection : ILossHandler
                 return QuicError.Transport(TransportErrorCode.FrameEncodingError, "a truncated frame type");
             if (!minimal) // RFC 9000 section 12.4
                 return QuicError.Transport(TransportErrorCode.ProtocolViolation, "a frame type that is not in its shortest form", type);
-            if (!FrameTypes.IsAllowedAt(type, packet.Space.Level) || (FrameTypes.IsPunch(type) && !PunchAgreed))
+            if (!FrameTypes.IsAllowedAt(type, packet.Level) || (FrameTypes.IsPunch(type) && !PunchAgreed))
             {
                 return FrameTypes.IsKnown(type) && (PunchAgreed || !FrameTypes.IsPunch(type))
                     ? QuicError.Transport(TransportErrorCode.ProtocolViolation, "a frame that does not belong into this packet", type)
                     : QuicError.Transport(TransportErrorCode.FrameEncodingError, "an unknown frame type", type);
             }
+            if (packet.IsEarly && !IsTakenEarly(type, reader))
+                return QuicError.Transport(TransportErrorCode.ProtocolViolation, "0-RTT beyond the control stream", type);
             packet.IsAckEliciting |= FrameTypes.IsAckEliciting(type);
             packet.IsNonProbing |= !FrameTypes.IsProbing(type);
             if (ReadFrame(ref packet, ref reader, type) is { } error)
@@ -190,6 +198,8 @@ public sealed partial class QuicConnection : ILossHandler
             ulong microseconds = ack.Delay > 60_000_000 ? 60_000_000 : ack.Delay << (int)(_peer?.AckDelayExponent ?? 3);
             delay = TimeSpan.FromMicroseconds(Math.Min(microseconds, 60_000_000));
         }
+        if (space == PacketNumberSpace.Application && CheckAckOfEarlyData(ack) is { } impossible)
+            return impossible;
         if (_loss.OnAckReceived(space, ack, delay, packet.Path.Recovery, _now, this) is { } error)
             return error;
         if (space == PacketNumberSpace.Application)
@@ -286,7 +296,10 @@ public sealed partial class QuicConnection : ILossHandler
             _statistics.PacketsLost++;
             if (packet.Size > MtuDiscovery.BaseSize && ++path.LargeLost >= BlackHoleAfterLosses)
                 OnBlackHole(path);
-            _options.Trace?.Record(this, new TraceEvent(TraceKind.PacketLost, _now, IsClient, space, packet.Number, packet.Size, path.Network, null), default);
+            _options.Trace?.Record(this, new TraceEvent(TraceKind.PacketLost, _now, IsClient, space, packet.Number, packet.Size, path.Network, null)
+            {
+                IsEarly = IsClient && space == PacketNumberSpace.Application && (_oneRtt is null || packet.Number < _firstOneRtt),
+            }, default);
         }
         Requeue(space, frames);
     }

@@ -45,6 +45,7 @@ public sealed partial class QuicConnection
             TransportParameters = connection.WriteLocalParameters(),
             KeyLog = options.KeyLog,
             ExpectedPeerId = client.ExpectedPeerId,
+            Offer = connection.OfferOf(client),
         });
         if (connection._tls.Start() is { } error)
             connection.CloseWith(error);
@@ -80,6 +81,9 @@ public sealed partial class QuicConnection
             KeyLog = options.KeyLog,
             ExpectedPeerId = verdict.ExpectedPeerId,
             RequireClientCertificate = options.Transport.RequireClientCertificate,
+            Tickets = options.Transport.TicketsPerConnection > 0
+                ? new TicketDesk(connection, context.Tickets, verdict.ExpectedPeerId, verdict.TicketBinding)
+                : null,
         });
         return connection;
     }
@@ -177,6 +181,12 @@ public sealed partial class QuicConnection
                 case TlsEventKind.PeerTransportParameters:
                     error = ApplyPeerParameters(tls.Bytes.Span);
                     break;
+                case TlsEventKind.EarlyDataRejected:
+                    OnEarlyDataRejected();
+                    break;
+                case TlsEventKind.Ticket:
+                    OnTicket(tls.Session!);
+                    break;
                 case TlsEventKind.Complete:
                     OnHandshakeComplete();
                     break;
@@ -203,12 +213,22 @@ public sealed partial class QuicConnection
             Space(PacketNumberSpace.Handshake).Install(LevelKeys.FromSecret(read), LevelKeys.FromSecret(write));
             _loss.HasHandshakeKeys = true;
         }
+        else if (tls.Level == EncryptionLevel.ZeroRtt)
+        {
+            InstallEarlyKeys(tls.ClientSecret.Span);
+        }
         else
         {
             // RFC 9001 section 5.7: a client has these only when it is complete; a server opens nothing with them before it is.
             _oneRtt = new OneRttKeys(write, read) { Failed = _failedBefore };
+            _firstOneRtt = Space(PacketNumberSpace.Application).NextNumber;
+            if (IsClient)
+                DiscardEarlyKeys(); // RFC 9001 section 4.9.3
         }
-        _options.Trace?.Record(this, new TraceEvent(TraceKind.Keys, _now, IsClient, SpaceOf(tls.Level).Id, 0, 0, null, "installed"), default);
+        _options.Trace?.Record(
+            this,
+            new TraceEvent(TraceKind.Keys, _now, IsClient, SpaceOf(tls.Level).Id, 0, 0, null, "installed") { IsEarly = tls.Level == EncryptionLevel.ZeroRtt },
+            default);
     }
 
     private QuicError? ApplyPeerParameters(ReadOnlySpan<byte> bytes)
@@ -224,7 +244,11 @@ public sealed partial class QuicConnection
             return ParameterError("retry_source_connection_id does not match the Retry");
         if (peer.PreferredAddress is not null && _handshakeDestination.Length == 0) // RFC 9000 section 18.2
             return ParameterError("a preferred_address from a server without connection ids");
+        if (CheckRemembered(peer) is { } reduced)
+            return reduced;
         _peer = peer;
+        if (IsClient)
+            _peerBytes = bytes.ToArray();
         TraceParameters("remote", bytes);
         if (peer.PreferredAddress is { } preferred)
             _peerIds.AddPreferred(preferred);

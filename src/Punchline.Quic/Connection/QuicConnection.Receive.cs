@@ -79,8 +79,9 @@ public sealed partial class QuicConnection
             case PacketType.VersionNegotiation:
                 OnVersionNegotiation(packet);
                 return false;
+            case PacketType.ZeroRtt:
+                return ReceiveEarly(header, packet, path, ecn);
             default:
-                // 0-RTT, which shares the space of 1-RTT packets (RFC 9000 section 12.3), and versions that are not ours.
                 return Drop(PacketNumberSpace.Application, "unsupported packet type", packet.Length);
         }
     }
@@ -155,6 +156,8 @@ public sealed partial class QuicConnection
             default:
                 return Drop(PacketNumberSpace.Application, "not authentic", packet.Length);
         }
+        if (!IsClient)
+            DiscardEarlyKeys(); // RFC 9001 section 4.9.3: it may do so at once; what is still on its way comes again in 1-RTT.
         if (keys.KeyPhase != writePhase) // RFC 9001 section 6.2: we have followed an update of the peer's.
             _options.Trace?.Record(this, new TraceEvent(TraceKind.Keys, _now, IsClient, PacketNumberSpace.Application, 0, 0, null, "updated by the peer"), default);
         if (FirstByte.HasReservedBits(packet[0])) // RFC 9000 section 17.3.1
@@ -196,16 +199,16 @@ public sealed partial class QuicConnection
 
     /// <summary>A packet that is authentic and new.</summary>
     private void Process(PacketSpace space, ulong number, ReadOnlySpan<byte> payload, PathState path,
-        in ConnectionId destination, EcnCodepoint ecn, int size, bool full)
+        in ConnectionId destination, EcnCodepoint ecn, int size, bool full, bool isEarly = false)
     {
         _statistics.PacketsReceived++;
         _statistics.BytesReceived += (ulong)size;
-        _options.Trace?.Record(this, new TraceEvent(TraceKind.PacketReceived, _now, IsClient, space.Id, number, size, path.Network, null), payload);
+        _options.Trace?.Record(this, new TraceEvent(TraceKind.PacketReceived, _now, IsClient, space.Id, number, size, path.Network, null) { IsEarly = isEarly }, payload);
         if (_liveness.OnHeard(_now))
             Emit(new QuicEvent { Kind = QuicEventKind.PeerReachable });
         path.HeardAt = _now;
 
-        var packet = new PacketContext(space, path, destination, full);
+        var packet = new PacketContext(space, path, destination, full, isEarly);
         if (ReadFrames(ref packet, payload) is { } error)
         {
             // RFC 9000 sections 11 and 11.1: what was done cannot be undone, so the connection ends, and the peer is told why.

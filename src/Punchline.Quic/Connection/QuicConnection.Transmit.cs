@@ -72,6 +72,9 @@ public sealed partial class QuicConnection
     {
         /// <summary>PADDING was added: it counts as in flight (RFC 9002 section 2).</summary>
         internal bool IsPadded { get; set; }
+
+        /// <summary>A 0-RTT packet: in the application's space, but with a long header.</summary>
+        internal readonly bool IsEarly => Space == PacketNumberSpace.Application && LengthOffset != 0;
     }
 
     /// <summary>A sealed 1-RTT packet whose header is still in clear.</summary>
@@ -206,7 +209,8 @@ public sealed partial class QuicConnection
     }
 
     private bool HasWriteKeys(PacketSpace space) => space.Id == PacketNumberSpace.Application
-        ? _oneRtt is not null && (IsClient || IsEstablished) // DESIGN: the host sends nothing before the client is verified.
+        // DESIGN: the host sends nothing before the client is verified, by its signature or by the ticket of a connection where it signed.
+        ? SendsEarlyData || (_oneRtt is not null && (IsClient || IsEstablished || _takesEarlyData))
         : space.WriteKeys is not null;
 
     /// <summary>
@@ -265,7 +269,7 @@ public sealed partial class QuicConnection
         int headerLength;
         ReadOnlySpan<byte> token = default;
         PacketType type = PacketType.OneRtt;
-        if (space.Id == PacketNumberSpace.Application)
+        if (space.Id == PacketNumberSpace.Application && !SendsEarlyData)
         {
             if (!_peerIds.TryGetFor(path, out destination))
             {
@@ -277,7 +281,12 @@ public sealed partial class QuicConnection
         else
         {
             destination = _handshakeDestination;
-            type = space.Id == PacketNumberSpace.Initial ? PacketType.Initial : PacketType.Handshake;
+            type = space.Id switch
+            {
+                PacketNumberSpace.Initial => PacketType.Initial,
+                PacketNumberSpace.Handshake => PacketType.Handshake,
+                _ => PacketType.ZeroRtt,
+            };
             if (IsClient && type == PacketType.Initial) // RFC 9000 sections 8.1.2, 8.1.3 and 17.2.2: a client's all have it, a server's none.
                 token = _initialToken.Span;
             headerLength = PacketHeaderWriter.LongLength(type, destination, _firstLocalId, token.Length);
@@ -326,9 +335,9 @@ public sealed partial class QuicConnection
         Span<byte> packet = buffer.Slice(built.Start, length);
         int numberLength = built.HeaderLength - built.NumberOffset;
         // Before it is sealed, as the frames are still in clear.
-        _options.Trace?.Record(this, new TraceEvent(TraceKind.PacketSent, _now, IsClient, built.Space, built.Number, length, path.Network, null),
+        _options.Trace?.Record(this, new TraceEvent(TraceKind.PacketSent, _now, IsClient, built.Space, built.Number, length, path.Network, null) { IsEarly = built.IsEarly },
             packet[built.HeaderLength..^AeadTagLength]);
-        if (built.Space == PacketNumberSpace.Application)
+        if (built.Space == PacketNumberSpace.Application && !built.IsEarly)
         {
             _oneRtt!.Seal(packet, built.HeaderLength, built.Number);
             _batch[_batchCount++] = new BatchedHeader(built.Start, built.NumberOffset, numberLength);
@@ -336,8 +345,9 @@ public sealed partial class QuicConnection
         else
         {
             PacketHeaderWriter.PatchLength(packet, built.LengthOffset, length - built.NumberOffset);
-            space.WriteKeys!.Aead.Seal(packet, built.HeaderLength, built.Number);
-            space.WriteKeys.Header.Protect(packet, built.NumberOffset, numberLength);
+            LevelKeys keys = (built.IsEarly ? _earlyKeys : space.WriteKeys)!;
+            keys.Aead.Seal(packet, built.HeaderLength, built.Number);
+            keys.Header.Protect(packet, built.NumberOffset, numberLength);
         }
         space.NextNumber++;
         // RFC 9002 section 2: what is ack-eliciting or padded counts as in flight; acknowledgements alone do not.
@@ -362,7 +372,7 @@ public sealed partial class QuicConnection
         // RFC 9001 section 4.9.1: a client's Initial keys go when it first sends a Handshake packet.
         if (IsClient && built.Space == PacketNumberSpace.Handshake)
             _discardInitialKeys = true;
-        if (built.Space == PacketNumberSpace.Application && _oneRtt!.NeedsUpdate)
+        if (built.Space == PacketNumberSpace.Application && _oneRtt is { NeedsUpdate: true })
             UpdateKeys();
     }
 
@@ -408,6 +418,8 @@ public sealed partial class QuicConnection
     {
         if (space.CryptoOut.HasPending)
             return true;
+        if (space.Id == PacketNumberSpace.Application && !IsEstablished)
+            return _streams.HasFramesFor(allowApplicationData: false, ControlStream); // 0-RTT, and what a server answers to it
         return space.Id == PacketNumberSpace.Application
             && (_owesHandshakeDone || _owesPing || _localIds.HasFramesToSend || _peerIds.HasFramesToSend || HasPunchFrames
                 || _streams.HasFramesFor(MayCarryData(_paths.Current), ControlStream) || (_datagramsOut.Count > 0 && MayCarryData(_paths.Current)));
@@ -424,6 +436,11 @@ public sealed partial class QuicConnection
         }
         if (space.Id != PacketNumberSpace.Application)
             return;
+        if (!IsEstablished)
+        {
+            _streams.WriteFrames(ref writer, sent, allowApplicationData: false, control: ControlStream);
+            return;
+        }
         if (_owesHandshakeDone && writer.Remaining > 0)
         {
             writer.WriteVarInt(FrameTypes.HandshakeDone);

@@ -20,7 +20,8 @@ namespace Punchline.Quic;
 /// </list>
 /// <para>The files: this one holds the state and what the owner calls; <c>.Handshake</c> pumps TLS and keys, <c>.Receive</c>
 /// takes packets apart, <c>.Frames</c> acts on frames, <c>.Transmit</c> builds packets, <c>.Paths</c> knows the paths and chooses,
-/// <c>.Probing</c> finds out about them, <c>.Candidates</c> speaks of addresses, <c>.Timers</c> looks after time.</para>
+/// <c>.Probing</c> finds out about them, <c>.Candidates</c> speaks of addresses, <c>.Resumption</c> comes back without certificates,
+/// <c>.Timers</c> looks after time.</para>
 /// </remarks>
 public sealed partial class QuicConnection : IDisposable
 {
@@ -35,7 +36,7 @@ public sealed partial class QuicConnection : IDisposable
     private readonly PacketSpace[] _spaces;
     private readonly LossDetector _loss;
     private readonly StreamLimits _limits;
-    private readonly StreamSet _streams;
+    private StreamSet _streams;
     private readonly DatagramQueue _datagramsOut = new(DatagramQueueBytes);
     private readonly DatagramQueue _datagramsIn = new(DatagramQueueBytes);
     private readonly LocalConnectionIds _localIds;
@@ -79,6 +80,7 @@ public sealed partial class QuicConnection : IDisposable
             MaxBidirectionalStreams = options.Transport.MaxBidirectionalStreams,
             MaxUnidirectionalStreams = options.Transport.MaxUnidirectionalStreams,
         };
+        _chunks = context.Chunks;
         _streams = new StreamSet(isClient, _limits, context.Chunks);
         _localIds = new LocalConnectionIds(_ids);
         _firstLocalId = _localIds.Start(this);
@@ -170,7 +172,10 @@ public sealed partial class QuicConnection : IDisposable
     }
 
     /// <summary>Opens a stream.</summary>
-    /// <returns>False if the peer's limit is reached; <see cref="QuicEventKind.StreamsAvailable"/> follows when it rises.</returns>
+    /// <returns>
+    /// False if the peer's limit is reached; <see cref="QuicEventKind.StreamsAvailable"/> follows when it rises. Before the handshake is
+    /// complete, it is none, or one where <see cref="IsEarlyDataOpen"/>.
+    /// </returns>
     public bool TryOpenStream(bool bidirectional, out StreamId id)
     {
         id = default;
@@ -286,6 +291,7 @@ public sealed partial class QuicConnection : IDisposable
         _streams.Dispose();
         _tls?.Dispose();
         _oneRtt?.Dispose();
+        _earlyKeys?.Dispose();
         foreach (PacketSpace space in _spaces)
             space.Dispose();
     }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Punchline.Quic.Crypto;
 using Punchline.Quic.Streams;
+using Punchline.Quic.Tls;
 using Punchline.Quic.Wire;
 
 namespace Punchline.Quic;
@@ -50,7 +51,7 @@ public sealed class QuicEndpoint : IConnectionIdTable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfNotEqual(options.ResetKey.Length, 32, nameof(options));
         _options = options;
-        _context = new ConnectionContext(options, this, new ChunkPool());
+        _context = new ConnectionContext(options, this, new ChunkPool(), options.Tickets ?? new TicketKeeper(options.Randomness));
         _ids = new ConnectionIdFactory(options.ResetKey.Span, options.Randomness);
     }
 

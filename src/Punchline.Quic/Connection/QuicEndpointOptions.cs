@@ -29,6 +29,9 @@ public sealed class QuicEndpointOptions
     /// <summary>Is told each thing that happens, for logs and tests; null costs nothing.</summary>
     public ITrace? Trace { get; init; }
 
+    /// <summary>Keeps tickets; null makes the endpoint's own. Tests let several endpoints share one.</summary>
+    internal TicketKeeper? Tickets { get; init; }
+
     /// <summary>Is given each TLS secret, so that captured traffic can be read; null, as it should be but for the user's own wish.</summary>
     internal TlsKeyLog? KeyLog { get; init; }
 }

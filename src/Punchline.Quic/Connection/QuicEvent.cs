@@ -51,6 +51,15 @@ public enum QuicEventKind : byte
     /// <summary>The first rounds of probing ended and no direct path stands; probing goes on, more slowly.</summary>
     PunchingFailed,
 
+    /// <summary>
+    /// At a client: the server did not take what was written before the handshake was complete. Those streams are gone; open them
+    /// and write again once established.
+    /// </summary>
+    EarlyDataRejected,
+
+    /// <summary>At a client: the server gave a session for a later connection; see <see cref="QuicConnection.TryTakeSession"/>.</summary>
+    SessionReceived,
+
     /// <summary>The connection ended; <see cref="QuicEvent.Error"/> says why.</summary>
     Closed,
 }

@@ -33,6 +33,12 @@ public sealed class QuicTransportOptions
     /// <summary>Whether application data may take a relayed path; otherwise only the control stream does.</summary>
     public bool DataOverRelay { get; init; }
 
+    /// <summary>Tickets that the server side gives each client, for as many later connections, 0 to 8; with 0 it takes none either.</summary>
+    public int TicketsPerConnection { get; init; }
+
+    /// <summary>Whether tickets allow 0-RTT, and a client that has one makes use of it: for the control stream alone.</summary>
+    public bool EarlyData { get; init; } = true;
+
     /// <summary>Whether the server side asks clients for a certificate and refuses those without.</summary>
     public bool RequireClientCertificate { get; init; } = true;
 

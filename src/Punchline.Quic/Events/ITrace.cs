@@ -40,7 +40,7 @@ public enum TraceKind : byte
     /// <summary>Keys were installed, updated or discarded.</summary>
     Keys,
 
-    /// <summary>The connection's state changed: <c>started</c>, <c>established</c>, <c>confirmed</c>, <c>closed</c>, <c>ended</c>.</summary>
+    /// <summary>The connection's state changed: <c>started</c>, <c>early data rejected</c>, <c>established</c>, <c>confirmed</c>, <c>closed</c>, <c>ended</c>.</summary>
     State,
 
     /// <summary>Transport parameters are known; <see cref="TraceEvent.Text"/> says whose, <c>local</c> or <c>remote</c>.</summary>
@@ -60,4 +60,8 @@ public enum TraceKind : byte
 /// <param name="Path">The path concerned.</param>
 /// <param name="Text">A fixed text.</param>
 public readonly record struct TraceEvent(
-    TraceKind Kind, Instant At, bool IsClient, PacketNumberSpace Space, ulong Number, int Size, NetworkPath? Path, string? Text);
+    TraceKind Kind, Instant At, bool IsClient, PacketNumberSpace Space, ulong Number, int Size, NetworkPath? Path, string? Text)
+{
+    /// <summary>Of packets and keys: they are those of 0-RTT, which shares the application's space (RFC 9000 section 12.3).</summary>
+    public bool IsEarly { get; init; }
+}

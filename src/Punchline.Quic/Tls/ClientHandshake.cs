@@ -6,9 +6,13 @@ namespace Punchline.Quic.Tls;
 ///   Start → ServerHello ⇄ (HelloRetryRequest) → EncryptedExtensions → CertificateRequest? → Certificate
 ///         → CertificateVerify → Finished → Connected
 /// </code>
+/// With a session that the server resumes, Finished follows EncryptedExtensions (RFC 9846 section 2.2).
 /// </summary>
 internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
 {
+    /// <summary>The most tickets that are kept of one connection: more than a server needs to give, and a bound on what it makes us hold.</summary>
+    private const int MaxTickets = 8;
+
     private enum State
     {
         Start,
@@ -27,8 +31,13 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
     private IKeyShare? _share;
     private bool _certificateRequested;
     private bool _canSatisfyRequest;
+    private bool _earlyDataIsOpen;
+    private bool _isResumed;
+    private int _tickets;
 
     public string? NegotiatedProtocol { get; private set; }
+
+    public bool IsResumed => _isResumed;
 
     public QuicError? Start()
     {
@@ -36,8 +45,15 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
             throw new InvalidOperationException("The handshake has started already.");
         context.Options.Randomness.FillPublic(context.ClientRandom);
         CreateShare(context.Options.KeyExchanges[0]);
+        if (context.Options.Offer is { } offer)
+        {
+            context.UsePreSharedKey(offer.Session.PreSharedKey);
+            _earlyDataIsOpen = offer.WithEarlyData;
+        }
         // RFC 9846 sections 4.2.2 and 4.3.2: first of all, and without a cookie.
         SendHello(cookie: default);
+        if (_earlyDataIsOpen)
+            context.EnterEarlyData();
         _state = State.WaitServerHello;
         return null;
     }
@@ -50,7 +66,7 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
         (State.WaitCertificateOrRequest or State.WaitCertificate, HandshakeType.Certificate) => Then(context.OnCertificate(message, body), State.WaitCertificateVerify),
         (State.WaitCertificateVerify, HandshakeType.CertificateVerify) => Then(context.OnCertificateVerify(message, body), State.WaitFinished),
         (State.WaitFinished, HandshakeType.Finished) => OnFinished(message, body),
-        (State.Connected, HandshakeType.NewSessionTicket) => NewSessionTicket.Check(body),
+        (State.Connected, HandshakeType.NewSessionTicket) => OnTicket(body),
         // RFC 9001 section 4.4.
         (State.Connected, HandshakeType.CertificateRequest) =>
             QuicError.Transport(TransportErrorCode.ProtocolViolation, "a certificate request after the handshake"),
@@ -71,13 +87,35 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
 
     private void SendHello(ReadOnlySpan<byte> cookie)
     {
-        byte[] hello = ClientHello.Write(context.Options, context.ClientRandom, _group, _share!.PublicBytes, cookie);
-        context.Send(EncryptionLevel.Initial, hello);
+        OfferedSession? offer = context.Options.Offer;
+        byte[] hello = ClientHello.Write(context.Options, context.ClientRandom, _group, _share!.PublicBytes, cookie, offer, _earlyDataIsOpen);
+        if (offer is null)
+        {
+            context.Send(EncryptionLevel.Initial, hello);
+            return;
+        }
+        // RFC 9846 section 4.3.11.2: the binder, which stands at the very end, is made of all that comes before the binders.
+        Span<byte> hash = stackalloc byte[TlsCodes.HashLength];
+        int before = hello.Length - OfferedKeys.OwnBindersLength;
+        context.Transcript.Append(hello.AsSpan(0, before));
+        context.Transcript.GetHash(hash);
+        context.ComputeBinder(hash, hello.AsSpan(^TlsCodes.HashLength..));
+        context.Transcript.Append(hello.AsSpan(before));
+        context.SendFlight(EncryptionLevel.Initial, hello);
+    }
+
+    /// <summary>The server takes none: what was sent in 0-RTT is void (RFC 9001 section 4.6.2).</summary>
+    private void RejectEarlyData()
+    {
+        if (!_earlyDataIsOpen)
+            return;
+        _earlyDataIsOpen = false;
+        context.PublishEarlyDataRejected();
     }
 
     private QuicError? OnServerHello(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
     {
-        if (!ServerHello.TryRead(body, out var hello, out var error))
+        if (!ServerHello.TryRead(body, out var hello, out var error, offeredKey: context.Options.Offer is not null))
             return error;
         return hello.IsHelloRetryRequest ? OnHelloRetryRequest(message, hello) : OnRealServerHello(message, hello);
     }
@@ -98,6 +136,7 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
             CreateShare(keyExchange);
         }
         context.UsedHelloRetryRequest = true;
+        RejectEarlyData(); // RFC 9846 section 4.3.10: the second hello must not offer it.
         context.Transcript.ReplaceWithMessageHash();
         context.Transcript.Append(message);
         SendHello(request.Cookie);
@@ -111,6 +150,9 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
         // RFC 9846 section 4.3.8: the group of our one share, which after a HelloRetryRequest is the one it named.
         if (group != _group)
             return TlsAlert.IllegalParameter.Error("a key share for a group that has none of ours");
+        // RFC 9846 section 4.3.11: we offered one PSK.
+        if (hello.SelectedKey is > 0)
+            return TlsAlert.IllegalParameter.Error("the server chose a PSK that was not offered");
         if (context.LeaveReceiveLevel(EncryptionLevel.Handshake) is { } error)
             return error;
         if (!_share!.TryFinish(hello.KeyShare, out byte[] sharedSecret))
@@ -119,6 +161,9 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
         _share.Dispose();
         _share = null;
         context.Transcript.Append(message);
+        _isResumed = hello.SelectedKey is not null;
+        if (context.Options.Offer is not null && !_isResumed)
+            context.UsePreSharedKey(default);
         context.EnterHandshake(sharedSecret);
         _state = State.WaitEncryptedExtensions;
         return null;
@@ -126,12 +171,17 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
 
     private QuicError? OnEncryptedExtensions(ReadOnlySpan<byte> message, ReadOnlySpan<byte> body)
     {
-        if (!EncryptedExtensions.TryRead(body, _protocolName, out var extensions, out var error))
+        if (!EncryptedExtensions.TryRead(body, _protocolName, out var extensions, out var error, _earlyDataIsOpen))
             return error;
+        // RFC 9846 section 4.3.11: 0-RTT is under the PSK that the server chose, or not at all.
+        if (extensions.AcceptsEarlyData && !_isResumed)
+            return TlsAlert.IllegalParameter.Error("0-RTT is taken without its PSK");
+        if (!extensions.AcceptsEarlyData)
+            RejectEarlyData();
         NegotiatedProtocol = context.Options.ApplicationProtocol;
         context.PublishTransportParameters(extensions.TransportParameters);
         context.Transcript.Append(message);
-        _state = State.WaitCertificateOrRequest;
+        _state = _isResumed ? State.WaitFinished : State.WaitCertificateOrRequest;
         return null;
     }
 
@@ -157,6 +207,8 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
         if ((context.CheckFinished(body) ?? context.LeaveReceiveLevel(EncryptionLevel.Application)) is { } error)
             return error;
         context.Transcript.Append(message);
+        if (_isResumed)
+            context.Peer.OnResumed(context.Options.Offer!.Session.PeerId);
         // The application secrets cover the handshake to the server's Finished, so they are made before our own messages.
         context.EnterApplication();
 
@@ -173,9 +225,31 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
         }
         context.WriteFinished(flight);
         context.SendFlight(EncryptionLevel.Handshake, flight.ToArray());
+        context.EnterResumption();
         context.PublishApplicationSecrets();
         context.PublishComplete();
         _state = State.Connected;
+        return null;
+    }
+
+    private QuicError? OnTicket(ReadOnlySpan<byte> body)
+    {
+        if (!NewSessionTicket.TryRead(body, out var ticket, out var error))
+            return error;
+        // RFC 9846 section 4.7.1: a lifetime of zero says that it is to be discarded.
+        if (ticket.LifetimeSeconds == 0 || ticket.Ticket.Length > ResumableSession.MaxTicket || _tickets == MaxTickets)
+            return null;
+        _tickets++;
+        context.PublishTicket(new ResumableSession
+        {
+            Lifetime = TimeSpan.FromSeconds(ticket.LifetimeSeconds),
+            AgeAdd = ticket.AgeAdd,
+            AllowsEarlyData = ticket.AllowsEarlyData,
+            PreSharedKey = context.TicketKey(ticket.Nonce),
+            PeerId = context.Peer.PeerId.ToArray(),
+            ApplicationProtocol = context.Options.ApplicationProtocol,
+            Ticket = ticket.Ticket.ToArray(),
+        });
         return null;
     }
 }

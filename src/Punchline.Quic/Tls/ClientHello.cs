@@ -27,6 +27,12 @@ internal ref struct ClientHello
     public bool HasPreSharedKey;
     public bool HasPskKeyExchangeModes;
 
+    /// <summary>The client takes a PSK together with a key exchange (psk_dhe_ke).</summary>
+    public bool TakesPskWithDiffieHellman;
+
+    /// <summary>What it offers to resume; of value only if <see cref="HasPreSharedKey"/>.</summary>
+    public OfferedKeys OfferedKeys;
+
     /// <summary>Reads the body of a ClientHello.</summary>
     public static bool TryRead(ReadOnlySpan<byte> body, out ClientHello hello, [NotNullWhen(false)] out QuicError? error)
     {
@@ -95,12 +101,14 @@ internal ref struct ClientHello
                     break;
                 case ExtensionType.PskKeyExchangeModes:
                     HasPskKeyExchangeModes = true;
+                    wellFormed = TryReadModes(data, out TakesPskWithDiffieHellman);
                     break;
                 case ExtensionType.PreSharedKey:
                     HasPreSharedKey = true;
                     // RFC 9846 section 4.3.11: a server MUST check that it is the last one.
                     if (!extensions.IsAtEnd)
                         return TlsAlert.IllegalParameter.Error("pre_shared_key is not the last extension");
+                    wellFormed = OfferedKeys.TryRead(data, out OfferedKeys);
                     break;
                 default:
                     // RFC 9846 section 9.3: what a server does not know or need it ignores (section 4.5.1.1: status_request_v2).
@@ -121,7 +129,7 @@ internal ref struct ClientHello
         // RFC 9846 section 4.2.2: exactly one byte, null.
         if (compressionMethods is not [0])
             return TlsAlert.IllegalParameter.Error("a compression method");
-        // RFC 9846 section 9.2, RFC 9001 section 8.2. We never take a PSK in place of a certificate.
+        // RFC 9846 section 9.2, RFC 9001 section 8.2. A PSK may turn out to be of no use, so the rest has to be there beside it.
         if (!HasSignatureAlgorithms || !HasSupportedGroups || !HasKeyShares || !HasTransportParameters)
             return TlsAlert.MissingExtension.Error("a ClientHello without an extension that it must have");
         // RFC 9846 section 4.3.9.
@@ -223,8 +231,11 @@ internal ref struct ClientHello
 
     /// <summary>Writes our ClientHello. It names nobody: no server_name, one suite, one scheme, the groups that were handed in.</summary>
     /// <param name="cookie">From a HelloRetryRequest; empty in the first hello.</param>
+    /// <param name="offer">A session to resume: the binder at the end is left zero.</param>
+    /// <param name="withEarlyData">Offers 0-RTT.</param>
     public static byte[] Write(
-        TlsOptions options, ReadOnlySpan<byte> random, ushort shareGroup, ReadOnlySpan<byte> share, ReadOnlySpan<byte> cookie)
+        TlsOptions options, ReadOnlySpan<byte> random, ushort shareGroup, ReadOnlySpan<byte> share, ReadOnlySpan<byte> cookie,
+        OfferedSession? offer = null, bool withEarlyData = false)
     {
         var writer = new TlsWriter();
         using (writer.Message(HandshakeType.ClientHello))
@@ -237,7 +248,10 @@ internal ref struct ClientHello
             using (writer.Vector8())
                 writer.Byte(0);                                      // legacy_compression_methods: null
             using (writer.Vector16())
+            {
                 WriteExtensions(writer, options, shareGroup, share, cookie);
+                WriteResumption(writer, offer, withEarlyData);
+            }
         }
         return writer.ToArray();
     }
@@ -268,6 +282,10 @@ internal ref struct ClientHello
         using (writer.Vector16())
         using (writer.Vector8())
             writer.Bytes(options.ProtocolName);
+        // RFC 9846 section 4.3.9: without it a server may give no tickets.
+        using (writer.Extension(ExtensionType.PskKeyExchangeModes))
+        using (writer.Vector8())
+            writer.Byte(TlsCodes.PskWithDiffieHellman);
         using (writer.Extension(ExtensionType.QuicTransportParameters))
             writer.Bytes(options.TransportParameters.Span);
         if (!cookie.IsEmpty)
@@ -276,6 +294,23 @@ internal ref struct ClientHello
             using (writer.Vector16())
                 writer.Bytes(cookie);
         }
+    }
+
+    private static void WriteResumption(TlsWriter writer, OfferedSession? offer, bool withEarlyData)
+    {
+        if (offer is null)
+            return;
+        if (withEarlyData)
+            writer.Extension(ExtensionType.EarlyData).Dispose();
+        OfferedKeys.Write(writer, offer);
+    }
+
+    private static bool TryReadModes(ReadOnlySpan<byte> data, out bool withDiffieHellman)
+    {
+        var reader = new TlsReader(data);
+        bool read = reader.TryReadVector8(out var modes) && !modes.IsEmpty && reader.IsAtEnd;
+        withDiffieHellman = read && modes.Contains(TlsCodes.PskWithDiffieHellman);
+        return read;
     }
 
     /// <summary>A list of 16-bit codes, not empty, that fills the extension.</summary>

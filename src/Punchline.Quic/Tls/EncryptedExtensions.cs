@@ -8,6 +8,10 @@ internal ref struct EncryptedExtensions
 {
     public ReadOnlySpan<byte> TransportParameters;
     public ReadOnlySpan<byte> ProtocolName;
+
+    /// <summary>The server takes 0-RTT.</summary>
+    public bool AcceptsEarlyData;
+
     private bool _hasTransportParameters;
 
     /// <summary>What our ClientHello asks for that may be answered here.</summary>
@@ -18,24 +22,36 @@ internal ref struct EncryptedExtensions
         ExtensionType.QuicTransportParameters,
     ];
 
+    /// <summary>The same if our ClientHello offers 0-RTT.</summary>
+    private static ReadOnlySpan<ExtensionType> AnswersToEarlyData =>
+    [
+        ExtensionType.SupportedGroups,
+        ExtensionType.ApplicationLayerProtocolNegotiation,
+        ExtensionType.QuicTransportParameters,
+        ExtensionType.EarlyData,
+    ];
+
     /// <summary>Reads the body.</summary>
     /// <param name="offeredProtocol">The one application protocol that we offered.</param>
+    /// <param name="message">What it says.</param>
+    /// <param name="error">Why it is not taken.</param>
+    /// <param name="offeredEarlyData">We offered 0-RTT, and it may still be taken.</param>
     public static bool TryRead(
         ReadOnlySpan<byte> body, ReadOnlySpan<byte> offeredProtocol, out EncryptedExtensions message,
-        [NotNullWhen(false)] out QuicError? error)
+        [NotNullWhen(false)] out QuicError? error, bool offeredEarlyData = false)
     {
         message = default;
         var reader = new TlsReader(body);
         if (!reader.TryReadVector16(out var block) || !reader.IsAtEnd)
             error = TlsAlert.DecodeError.Error("EncryptedExtensions that are not well formed");
         else
-            error = message.ReadExtensions(block) ?? message.Check(offeredProtocol);
+            error = message.ReadExtensions(block, offeredEarlyData) ?? message.Check(offeredProtocol);
         return error is null;
     }
 
-    private QuicError? ReadExtensions(ReadOnlySpan<byte> block)
+    private QuicError? ReadExtensions(ReadOnlySpan<byte> block, bool offeredEarlyData)
     {
-        var extensions = new ExtensionReader(block, ExtensionPlace.EncryptedExtensions, Answers);
+        var extensions = new ExtensionReader(block, ExtensionPlace.EncryptedExtensions, offeredEarlyData ? AnswersToEarlyData : Answers);
         bool wellFormed = true;
         while (wellFormed && extensions.TryNext(out var type, out var data))
         {
@@ -53,6 +69,10 @@ internal ref struct EncryptedExtensions
                 case ExtensionType.SupportedGroups:
                     // RFC 9846 section 4.3.7: a hint for later connections, not to be acted upon now.
                     wellFormed = reader.TryReadVector16(out var groups) && reader.IsAtEnd && !groups.IsEmpty && groups.Length % 2 == 0;
+                    break;
+                case ExtensionType.EarlyData:
+                    AcceptsEarlyData = true;
+                    wellFormed = data.IsEmpty;
                     break;
                 default:
                     throw new UnreachableException();
@@ -79,7 +99,8 @@ internal ref struct EncryptedExtensions
     }
 
     /// <summary>Writes the message after what the writer holds: answers to what every client asks (RFC 9846 section 4.3).</summary>
-    public static void Write(TlsWriter writer, ReadOnlySpan<byte> protocolName, ReadOnlySpan<byte> transportParameters)
+    public static void Write(
+        TlsWriter writer, ReadOnlySpan<byte> protocolName, ReadOnlySpan<byte> transportParameters, bool acceptsEarlyData = false)
     {
         using (writer.Message(HandshakeType.EncryptedExtensions))
         using (writer.Vector16())
@@ -90,6 +111,8 @@ internal ref struct EncryptedExtensions
                 writer.Bytes(protocolName);
             using (writer.Extension(ExtensionType.QuicTransportParameters))
                 writer.Bytes(transportParameters);
+            if (acceptsEarlyData)
+                writer.Extension(ExtensionType.EarlyData).Dispose();
         }
     }
 }

@@ -6,7 +6,9 @@ namespace Punchline.Quic.Tls;
 internal sealed class HandshakeContext(TlsOptions options) : IDisposable
 {
     private readonly Queue<TlsEvent> _events = new();
-    private readonly KeySchedule _keySchedule = new(default);
+    private readonly byte[] _resumptionSecret = new byte[TlsCodes.HashLength];
+    private KeySchedule _keySchedule = new(default);
+    private TrafficSecrets? _earlySecrets;
     private TrafficSecrets? _handshakeSecrets;
     private TrafficSecrets? _applicationSecrets;
 
@@ -50,6 +52,44 @@ internal sealed class HandshakeContext(TlsOptions options) : IDisposable
         _events.Enqueue(new TlsEvent { Kind = TlsEventKind.Complete });
     }
 
+    public void PublishEarlyDataRejected() => _events.Enqueue(new TlsEvent { Kind = TlsEventKind.EarlyDataRejected });
+
+    public void PublishTicket(ResumableSession session) => _events.Enqueue(new TlsEvent { Kind = TlsEventKind.Ticket, Session = session });
+
+    /// <summary>Begins the key schedule anew: with the PSK of a session, or without one. Only before the handshake secrets.</summary>
+    public void UsePreSharedKey(ReadOnlySpan<byte> preSharedKey)
+    {
+        _keySchedule.Dispose();
+        _keySchedule = new KeySchedule(preSharedKey);
+    }
+
+    /// <summary>The binder under the PSK in use.</summary>
+    /// <param name="transcriptHash">Up to the ClientHello without its binders.</param>
+    /// <param name="binder">32 bytes to fill.</param>
+    public void ComputeBinder(ReadOnlySpan<byte> transcriptHash, Span<byte> binder) => _keySchedule.ComputeBinder(transcriptHash, binder);
+
+    /// <summary>Makes and publishes the secret of 0-RTT packets; the transcript must end with the one ClientHello.</summary>
+    public void EnterEarlyData()
+    {
+        Span<byte> hash = stackalloc byte[TlsCodes.HashLength];
+        Transcript.GetHash(hash);
+        _earlySecrets = new TrafficSecrets();
+        _keySchedule.DeriveEarlyTraffic(hash, _earlySecrets.Client);
+        Options.KeyLog?.Invoke("CLIENT_EARLY_TRAFFIC_SECRET", ClientRandom, _earlySecrets.Client);
+        _events.Enqueue(new TlsEvent { Kind = TlsEventKind.Secrets, Level = EncryptionLevel.ZeroRtt, ClientSecret = _earlySecrets.Client });
+    }
+
+    /// <summary>Makes the secret of later tickets; the transcript must end with the client's Finished.</summary>
+    public void EnterResumption()
+    {
+        Span<byte> hash = stackalloc byte[TlsCodes.HashLength];
+        Transcript.GetHash(hash);
+        _keySchedule.DeriveResumption(hash, _resumptionSecret);
+    }
+
+    /// <summary>The PSK of a ticket of this connection, 32 bytes.</summary>
+    public byte[] TicketKey(ReadOnlySpan<byte> nonce) => KeySchedule.TicketKey(_resumptionSecret, nonce);
+
     /// <summary>
     /// Called before the last message of a level takes effect. RFC 9001 section 4.1.3: bytes of the old level that follow it
     /// are a PROTOCOL_VIOLATION (RFC 9846 section 5.1 has it of records).
@@ -91,6 +131,7 @@ internal sealed class HandshakeContext(TlsOptions options) : IDisposable
     public void ForgetSecrets()
     {
         _keySchedule.Dispose();
+        _earlySecrets?.Dispose();
         _handshakeSecrets?.Dispose();
         _applicationSecrets?.Dispose();
     }
@@ -155,9 +196,8 @@ internal sealed class HandshakeContext(TlsOptions options) : IDisposable
     public void Dispose()
     {
         Transcript.Dispose();
-        _keySchedule.Dispose();
-        _handshakeSecrets?.Dispose();
-        _applicationSecrets?.Dispose();
+        ForgetSecrets();
+        CryptographicOperations.ZeroMemory(_resumptionSecret);
     }
 
     private void ComputeFinished(bool ofClient, Span<byte> verifyData)

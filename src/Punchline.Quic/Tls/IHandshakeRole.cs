@@ -6,6 +6,9 @@ internal interface IHandshakeRole : IDisposable
     /// <summary>The agreed ALPN name, once it is agreed.</summary>
     string? NegotiatedProtocol { get; }
 
+    /// <summary>True once a session is resumed.</summary>
+    bool IsResumed { get; }
+
     /// <summary>Begins, where the role begins.</summary>
     QuicError? Start();
 

@@ -20,9 +20,9 @@ internal sealed class TrafficSecrets : IDisposable
 /// <summary>
 /// The key schedule (RFC 9846 section 7.1, appendix F.1.1): one secret that moves down through three stages.
 /// <code>
-///   Early Secret     = Extract(0, PSK or 0)
+///   Early Secret     = Extract(0, PSK or 0)                                      → binder key, c e traffic
 ///   Handshake Secret = Extract(Derive-Secret(Early, "derived", ""), shared secret)  → c hs, s hs traffic
-///   Main Secret      = Extract(Derive-Secret(Handshake, "derived", ""), 0)          → c ap, s ap traffic
+///   Main Secret      = Extract(Derive-Secret(Handshake, "derived", ""), 0)          → c ap, s ap traffic, resumption
 /// </code>
 /// </summary>
 internal sealed class KeySchedule : IDisposable
@@ -39,6 +39,40 @@ internal sealed class KeySchedule : IDisposable
 
     /// <summary>The secret of the present stage, for tests against published traces.</summary>
     internal ReadOnlySpan<byte> CurrentSecret => _secret;
+
+    /// <summary>The binder of a ticket's PSK (RFC 9846 section 4.3.11.2), at the Early Secret.</summary>
+    /// <param name="transcriptHash">Up to the ClientHello without its binders.</param>
+    /// <param name="binder">32 bytes to fill.</param>
+    public void ComputeBinder(ReadOnlySpan<byte> transcriptHash, Span<byte> binder)
+    {
+        Span<byte> emptyHash = stackalloc byte[TlsCodes.HashLength];
+        SHA256.HashData(ReadOnlySpan<byte>.Empty, emptyHash);
+        Span<byte> binderKey = stackalloc byte[TlsCodes.HashLength];
+        DeriveSecret("res binder"u8, emptyHash, binderKey);
+        ComputeFinished(binderKey, transcriptHash, binder);
+        CryptographicOperations.ZeroMemory(binderKey);
+    }
+
+    /// <summary>The secret of 0-RTT packets, at the Early Secret.</summary>
+    /// <param name="transcriptHash">The ClientHello.</param>
+    /// <param name="secret">32 bytes to fill.</param>
+    public void DeriveEarlyTraffic(ReadOnlySpan<byte> transcriptHash, Span<byte> secret) => DeriveSecret("c e traffic"u8, transcriptHash, secret);
+
+    /// <summary>The secret from which the PSKs of tickets come, at the Main Secret.</summary>
+    /// <param name="transcriptHash">ClientHello to the client's Finished.</param>
+    /// <param name="secret">32 bytes to fill.</param>
+    public void DeriveResumption(ReadOnlySpan<byte> transcriptHash, Span<byte> secret) => DeriveSecret("res master"u8, transcriptHash, secret);
+
+    /// <summary>The PSK of one ticket (RFC 9846 section 4.7.1).</summary>
+    /// <param name="resumptionSecret">Of <see cref="DeriveResumption"/>.</param>
+    /// <param name="ticketNonce">The ticket's.</param>
+    /// <returns>32 bytes.</returns>
+    public static byte[] TicketKey(ReadOnlySpan<byte> resumptionSecret, ReadOnlySpan<byte> ticketNonce)
+    {
+        var key = new byte[TlsCodes.HashLength];
+        QuicKeyDerivation.ExpandLabel(resumptionSecret, "resumption"u8, ticketNonce, key);
+        return key;
+    }
 
     /// <summary>Moves to the Handshake Secret.</summary>
     /// <param name="sharedSecret">From the key exchange.</param>

@@ -4,7 +4,8 @@ namespace Punchline.Quic.Tls;
 
 /// <summary>
 /// Who the peer is (DESIGN decision 6; RFC 9001 section 4.4): the key of its one certificate, whose id is compared first, and of which
-/// CertificateVerify then proves possession. Nothing is known of the peer before that proof.
+/// CertificateVerify then proves possession. Nothing is known of the peer before that proof. In a resumed
+/// session the proof is that of the connection that gave the ticket: whoever has the ticket's key was verified there.
 /// </summary>
 internal sealed class PeerAuthentication(TlsOptions options)
 {
@@ -13,6 +14,9 @@ internal sealed class PeerAuthentication(TlsOptions options)
 
     /// <summary>The SHA-256 of the peer's public key; empty until the peer has proved that it holds the key.</summary>
     public ReadOnlyMemory<byte> PeerId { get; private set; }
+
+    /// <summary>The peer resumed a session, and has proved so: it is who it was then.</summary>
+    public void OnResumed(byte[] peerId) => PeerId = peerId;
 
     /// <summary>Takes the body of the peer's Certificate message: its key must be of our one kind (RFC 9846 sections 4.3.3 and 4.5.1.2).</summary>
     public QuicError? OnCertificate(ReadOnlySpan<byte> body)

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace Punchline.Quic.Tls;
 
 /// <summary>
@@ -6,6 +8,7 @@ namespace Punchline.Quic.Tls;
 ///   ClientHello → (HelloRetryRequest → ClientHello)? → our flight → Certificate, CertificateVerify if asked for
 ///               → Finished → Connected
 /// </code>
+/// A session that is resumed needs no certificates: whoever has the ticket's key was verified by the connection that gave it.
 /// </summary>
 internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
 {
@@ -23,8 +26,12 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
     private State _state = State.WaitClientHello;
     private ushort _requestedGroup;
     private byte[] _firstHelloInvariants = [];
+    private SealedSession? _resumed;
+    private bool _takesTickets;
 
     public string? NegotiatedProtocol { get; private set; }
+
+    public bool IsResumed => _resumed is not null;
 
     public QuicError? Start() => throw new InvalidOperationException("A server waits for the client.");
 
@@ -137,28 +144,90 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
             return TlsAlert.IllegalParameter.Error("the client's key share is not valid");
 
         hello.Random.CopyTo(context.ClientRandom);
-        context.Transcript.Append(message);
+        _takesTickets = hello.TakesPskWithDiffieHellman;
+        if (TryResume(hello, message) is { } mismatch)
+            return mismatch;
         context.PublishTransportParameters(hello.TransportParameters);
+        // RFC 9846 section 4.3.10. Suite, version and protocol are those of the ticket: there is one of each.
+        bool takesEarlyData = hello.HasEarlyData && !context.UsedHelloRetryRequest
+            && _resumed is not null && context.Options.Tickets!.TakesEarlyData(_resumed, hello.OfferedKeys.ObfuscatedAge);
+        if (takesEarlyData)
+            context.EnterEarlyData();
         NegotiatedProtocol = context.Options.ApplicationProtocol;
 
         Span<byte> random = stackalloc byte[TlsCodes.RandomLength];
         context.Options.Randomness.FillPublic(random);
-        context.Send(EncryptionLevel.Initial, ServerHello.Write(random, keyExchange.Group, serverShare));
+        context.Send(EncryptionLevel.Initial, ServerHello.Write(random, keyExchange.Group, serverShare, resumes: _resumed is not null));
         context.EnterHandshake(sharedSecret);
 
         var flight = new TlsWriter();
-        EncryptedExtensions.Write(flight, _protocolName, context.Options.TransportParameters.Span);
-        if (context.Options.AsksForClientCertificate)
+        bool asks = _resumed is null && context.Options.AsksForClientCertificate;
+        EncryptedExtensions.Write(flight, _protocolName, context.Options.TransportParameters.Span, takesEarlyData);
+        if (asks)
             CertificateRequest.Write(flight);
         context.Transcript.Append(flight.Written);
-        context.WriteCertificate(flight, context.Options.Signer!);
+        if (_resumed is null)
+            context.WriteCertificate(flight, context.Options.Signer!);
         context.WriteFinished(flight);
         context.SendFlight(EncryptionLevel.Handshake, flight.ToArray());
 
         context.EnterApplication();
         context.PublishApplicationSecrets();
-        _state = context.Options.AsksForClientCertificate ? State.WaitCertificate : State.WaitFinished;
+        _state = asks ? State.WaitCertificate : State.WaitFinished;
         return null;
+    }
+
+    /// <summary>
+    /// Adds the ClientHello to the transcript, and resumes the session that it offers if there is one and its binder is right. A ticket
+    /// that is of no use is ignored (RFC 9846 section 4.3.11): then the handshake is a full one.
+    /// </summary>
+    /// <returns>The error of a binder that is not right, else null.</returns>
+    private QuicError? TryResume(in ClientHello hello, ReadOnlySpan<byte> message)
+    {
+        SealedSession? session = null;
+        bool found = hello.HasPreSharedKey && hello.TakesPskWithDiffieHellman
+            && context.Options.Tickets is { } desk && desk.TryOpen(hello.OfferedKeys.Identity, out session);
+        if (!found)
+        {
+            context.Transcript.Append(message);
+            return null;
+        }
+        Span<byte> hash = stackalloc byte[TlsCodes.HashLength];
+        Span<byte> binder = stackalloc byte[TlsCodes.HashLength];
+        context.Transcript.AppendWithBinders(message, hello.OfferedKeys.BindersLength, hash);
+        context.UsePreSharedKey(session!.PreSharedKey);
+        context.ComputeBinder(hash, binder);
+        // RFC 9846 section 4.3.11: before anything else, and the end if it does not fit.
+        if (!CryptographicOperations.FixedTimeEquals(binder, hello.OfferedKeys.Binder))
+            return TlsAlert.DecryptError.Error("the binder does not fit the ticket");
+        if (context.Options.Tickets!.TrySpend(session))
+        {
+            _resumed = session;
+            context.Peer.OnResumed(session.PeerId);
+        }
+        else
+        {
+            context.UsePreSharedKey(default);
+        }
+        return null;
+    }
+
+    /// <summary>Gives the client tickets for later (RFC 9846 section 4.7.1).</summary>
+    private void SendTickets()
+    {
+        if (!_takesTickets || context.Options.Tickets is not { } desk)
+            return;
+        context.EnterResumption();
+        var flight = new TlsWriter();
+        for (byte i = 0; i < desk.TicketsPerConnection; i++)
+        {
+            byte[] key = context.TicketKey([i]);
+            if (desk.TryIssue(key, context.Peer.PeerId.Span, _resumed, out IssuedTicket issued))
+                NewSessionTicket.Write(flight, issued, [i], desk.OffersEarlyData);
+            CryptographicOperations.ZeroMemory(key);
+        }
+        if (!flight.Written.IsEmpty)
+            context.SendFlight(EncryptionLevel.Application, flight.ToArray());
     }
 
     private QuicError? Then(QuicError? error, State next)
@@ -174,6 +243,7 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
             return error;
         context.Transcript.Append(message);
         context.PublishComplete();
+        SendTickets();
         _state = State.Connected;
         return null;
     }

@@ -20,18 +20,28 @@ internal ref struct ServerHello
     /// <summary>The cookie of a HelloRetryRequest; empty if there is none.</summary>
     public ReadOnlySpan<byte> Cookie;
 
+    /// <summary>The PSK that the server chose; null if none.</summary>
+    public ushort? SelectedKey;
+
     private bool _hasSupportedVersion;
     private ushort _version;
 
     /// <summary>What a ServerHello of ours or to us may answer.</summary>
     private static ReadOnlySpan<ExtensionType> Answers => [ExtensionType.SupportedVersions, ExtensionType.KeyShare];
 
+    /// <summary>The same if the client offered to resume a session.</summary>
+    private static ReadOnlySpan<ExtensionType> AnswersToOffer =>
+        [ExtensionType.SupportedVersions, ExtensionType.KeyShare, ExtensionType.PreSharedKey];
+
     /// <summary>The cookie is the one extension that a server may send unasked (RFC 9846 section 4.3).</summary>
     private static ReadOnlySpan<ExtensionType> RetryAnswers =>
         [ExtensionType.SupportedVersions, ExtensionType.KeyShare, ExtensionType.Cookie];
 
     /// <summary>Reads the body of a ServerHello and checks all that does not depend on what the client offered.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> body, out ServerHello hello, [NotNullWhen(false)] out QuicError? error)
+    /// <param name="hello">What it says.</param>
+    /// <param name="error">Why it is not taken.</param>
+    /// <param name="offeredKey">The client offered a PSK.</param>
+    public static bool TryRead(ReadOnlySpan<byte> body, out ServerHello hello, [NotNullWhen(false)] out QuicError? error, bool offeredKey = false)
     {
         hello = default;
         var reader = new TlsReader(body);
@@ -55,15 +65,15 @@ internal ref struct ServerHello
             return false;
         }
         hello.IsHelloRetryRequest = random.SequenceEqual(TlsCodes.HelloRetryRequestRandom);
-        error = hello.ReadExtensions(extensions) ?? hello.CheckForm(legacyVersion, sessionId, cipherSuite, compressionMethod);
+        error = hello.ReadExtensions(extensions, offeredKey) ?? hello.CheckForm(legacyVersion, sessionId, cipherSuite, compressionMethod);
         return error is null;
     }
 
-    private QuicError? ReadExtensions(ReadOnlySpan<byte> block)
+    private QuicError? ReadExtensions(ReadOnlySpan<byte> block, bool offeredKey)
     {
         var extensions = IsHelloRetryRequest
             ? new ExtensionReader(block, ExtensionPlace.HelloRetryRequest, RetryAnswers)
-            : new ExtensionReader(block, ExtensionPlace.ServerHello, Answers);
+            : new ExtensionReader(block, ExtensionPlace.ServerHello, offeredKey ? AnswersToOffer : Answers);
         bool wellFormed = true;
         while (wellFormed && extensions.TryNext(out var type, out var data))
         {
@@ -82,6 +92,10 @@ internal ref struct ServerHello
                     break;
                 case ExtensionType.Cookie:
                     wellFormed = reader.TryReadVector16(out Cookie) && !Cookie.IsEmpty && reader.IsAtEnd;
+                    break;
+                case ExtensionType.PreSharedKey:
+                    wellFormed = reader.TryReadUInt16(out ushort selected) && reader.IsAtEnd;
+                    SelectedKey = selected;
                     break;
                 default:
                     throw new UnreachableException();
@@ -112,14 +126,15 @@ internal ref struct ServerHello
     }
 
     /// <summary>Writes a ServerHello.</summary>
-    public static byte[] Write(ReadOnlySpan<byte> random, ushort group, ReadOnlySpan<byte> share) =>
-        WriteHello(random, group, share, isRetry: false);
+    /// <param name="resumes">The first of the PSKs that the client offered is taken.</param>
+    public static byte[] Write(ReadOnlySpan<byte> random, ushort group, ReadOnlySpan<byte> share, bool resumes = false) =>
+        WriteHello(random, group, share, isRetry: false, resumes);
 
     /// <summary>Writes a HelloRetryRequest for a group. The server keeps its state, and proves addresses by Retry (RFC 9001 section 4.7): there is no cookie.</summary>
     public static byte[] WriteRetry(ushort group) =>
-        WriteHello(TlsCodes.HelloRetryRequestRandom, group, default, isRetry: true);
+        WriteHello(TlsCodes.HelloRetryRequestRandom, group, default, isRetry: true, resumes: false);
 
-    private static byte[] WriteHello(ReadOnlySpan<byte> random, ushort group, ReadOnlySpan<byte> share, bool isRetry)
+    private static byte[] WriteHello(ReadOnlySpan<byte> random, ushort group, ReadOnlySpan<byte> share, bool isRetry, bool resumes)
     {
         var writer = new TlsWriter();
         using (writer.Message(HandshakeType.ServerHello))
@@ -141,6 +156,11 @@ internal ref struct ServerHello
                         using (writer.Vector16())
                             writer.Bytes(share);
                     }
+                }
+                if (resumes)
+                {
+                    using (writer.Extension(ExtensionType.PreSharedKey))
+                        writer.UInt16(0);                            // selected_identity
                 }
             }
         }

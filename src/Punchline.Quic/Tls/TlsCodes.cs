@@ -51,6 +51,9 @@ internal static class TlsCodes
     /// <summary>ecdsa_secp256r1_sha256 (RFC 9846 section 4.3.3).</summary>
     public const ushort EcdsaSecp256r1Sha256 = 0x0403;
 
+    /// <summary>psk_dhe_ke (RFC 9846 section 4.3.9): the one mode that keeps forward secrecy, and the only one we take part in.</summary>
+    public const byte PskWithDiffieHellman = 1;
+
     /// <summary>The length of a hello's random, in bytes.</summary>
     public const int RandomLength = 32;
 

@@ -6,8 +6,14 @@ internal enum TlsEventKind
     /// <summary>Bytes go out in CRYPTO frames at a level.</summary>
     Send,
 
-    /// <summary>The secrets of a level are there.</summary>
+    /// <summary>The secrets of a level are there; of <see cref="EncryptionLevel.ZeroRtt"/> the client's alone.</summary>
     Secrets,
+
+    /// <summary>At a client: the server does not take the 0-RTT that was offered (RFC 9001 section 4.6.2).</summary>
+    EarlyDataRejected,
+
+    /// <summary>At a client: the server gave a ticket for a later connection.</summary>
+    Ticket,
 
     /// <summary>The peer's transport parameters came; not yet authenticated (RFC 9001 section 8.2).</summary>
     PeerTransportParameters,
@@ -32,4 +38,7 @@ internal readonly struct TlsEvent
 
     /// <summary>32 bytes, overwritten when the session is disposed.</summary>
     public ReadOnlyMemory<byte> ServerSecret { get; init; }
+
+    /// <summary>Of <see cref="TlsEventKind.Ticket"/>; without transport parameters, which TLS does not understand.</summary>
+    public ResumableSession? Session { get; init; }
 }

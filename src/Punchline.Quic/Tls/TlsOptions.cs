@@ -42,6 +42,12 @@ internal sealed class TlsOptions
     /// <summary>A server asks for the client's certificate and goes no further without one. Implied by an expected peer id.</summary>
     public bool RequireClientCertificate { get; init; }
 
+    /// <summary>A client's: the session that it offers to resume, with <see cref="ExpectedPeerId"/>; or null.</summary>
+    public OfferedSession? Offer { get; init; }
+
+    /// <summary>A server's: looks at tickets and makes them; null neither takes nor gives any.</summary>
+    public ITicketDesk? Tickets { get; init; }
+
     /// <summary>Given each traffic secret as it is made, or null.</summary>
     public TlsKeyLog? KeyLog { get; init; }
 
@@ -67,5 +73,7 @@ internal sealed class TlsOptions
             throw new InvalidOperationException("A peer id has 32 bytes.");
         if (TransportParameters.Length > MessageAssembler.MaxMessageLength / 2)
             throw new InvalidOperationException("The transport parameters do not fit a handshake message.");
+        if (Offer is { Session: var session } && (session.ApplicationProtocol != ApplicationProtocol || (!ExpectedPeerId.IsEmpty && !session.PeerId.AsSpan().SequenceEqual(ExpectedPeerId.Span))))
+            throw new InvalidOperationException("A session can be resumed with its own server and protocol only.");
     }
 }

@@ -35,6 +35,9 @@ internal sealed class TlsSession : IDisposable
     /// <summary>True if the server asked for another key share.</summary>
     public bool UsedHelloRetryRequest => _context.UsedHelloRetryRequest;
 
+    /// <summary>True if this connection resumes a session; decided with the server's hello.</summary>
+    public bool IsResumed => _role.IsResumed;
+
     /// <summary>The level at which <see cref="Receive"/> takes bytes now.</summary>
     public EncryptionLevel ReceiveLevel => _context.ReceiveLevel;
 

@@ -23,6 +23,8 @@ internal sealed class TlsWriter
 
     public void UInt16(ushort value) => BinaryPrimitives.WriteUInt16BigEndian(Reserve(2), value);
 
+    public void UInt32(uint value) => BinaryPrimitives.WriteUInt32BigEndian(Reserve(4), value);
+
     public void Bytes(ReadOnlySpan<byte> bytes) => bytes.CopyTo(Reserve(bytes.Length));
 
     /// <summary>Begins a handshake message: type and 24-bit length (RFC 9846 section 4).</summary>

@@ -13,6 +13,17 @@ internal sealed class Transcript : IDisposable
     /// <summary>The hash of everything so far; the transcript goes on.</summary>
     public void GetHash(Span<byte> destination) => _hash.GetCurrentHash(destination);
 
+    /// <summary>Adds a ClientHello that ends with binders, and gives the hash that they are made of (RFC 9846 section 4.3.11.2).</summary>
+    /// <param name="hello">The whole message.</param>
+    /// <param name="bindersLength">The bytes at its end that the hash leaves out.</param>
+    /// <param name="hash">32 bytes.</param>
+    public void AppendWithBinders(ReadOnlySpan<byte> hello, int bindersLength, Span<byte> hash)
+    {
+        Append(hello[..^bindersLength]);
+        GetHash(hash);
+        Append(hello[^bindersLength..]);
+    }
+
     /// <summary>
     /// A HelloRetryRequest follows: the first ClientHello is replaced by a message_hash message that holds its hash.
     /// </summary>

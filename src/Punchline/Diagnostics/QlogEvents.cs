@@ -95,7 +95,7 @@ internal sealed class QlogEvents
     private void Header(in TraceEvent traceEvent)
     {
         _json.WriteStartObject("header");
-        _json.WriteString("packet_type", PacketType(traceEvent.Space));
+        _json.WriteString("packet_type", PacketType(traceEvent));
         _json.WriteNumber("packet_number", traceEvent.Number);
         _json.WriteEndObject();
     }
@@ -104,7 +104,7 @@ internal sealed class QlogEvents
     {
         Begin("quic:packet_dropped", traceEvent);
         _json.WriteStartObject("header");
-        _json.WriteString("packet_type", PacketType(traceEvent.Space));
+        _json.WriteString("packet_type", PacketType(traceEvent));
         _json.WriteEndObject();
         _json.WriteStartObject("raw");
         _json.WriteNumber("length", traceEvent.Size);
@@ -152,13 +152,15 @@ internal sealed class QlogEvents
     private void Keys(in TraceEvent traceEvent)
     {
         bool isDiscarded = traceEvent.Text == "discarded";
+        // 0-RTT has one direction, so one secret.
+        ReadOnlySpan<string> sides = traceEvent.IsEarly ? ["client"] : ["client", "server"];
         string level = traceEvent.Space switch
         {
             PacketNumberSpace.Initial => "initial",
             PacketNumberSpace.Handshake => "handshake",
-            _ => "1rtt",
+            _ => traceEvent.IsEarly ? "0rtt" : "1rtt",
         };
-        foreach (string side in (ReadOnlySpan<string>)["client", "server"])
+        foreach (string side in sides)
         {
             Begin(isDiscarded ? "quic:key_discarded" : "quic:key_updated", traceEvent);
             _json.WriteString("key_type", $"{side}_{level}_secret");
@@ -288,11 +290,11 @@ internal sealed class QlogEvents
 
     private static UdpAddress LocalOf(NetworkPath path) => path is SocketPath { LocalAddress: var local } ? local : default;
 
-    private static string PacketType(PacketNumberSpace space) => space switch
+    private static string PacketType(in TraceEvent traceEvent) => traceEvent.Space switch
     {
         PacketNumberSpace.Initial => "initial",
         PacketNumberSpace.Handshake => "handshake",
-        _ => "1RTT",
+        _ => traceEvent.IsEarly ? "0RTT" : "1RTT",
     };
 
     /// <summary>Begins a record, up to the members of its <c>data</c>.</summary>

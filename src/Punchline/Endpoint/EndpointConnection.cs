@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using Punchline.Quic;
 using Punchline.Udp;
 
@@ -37,6 +38,15 @@ internal sealed class EndpointConnection : IStreamTransport
 
     /// <inheritdoc cref="QuicConnection.IsEstablished"/>
     public bool IsEstablished => Core.IsEstablished;
+
+    /// <inheritdoc cref="QuicConnection.IsResumed"/>
+    public bool IsResumed => Core.IsResumed;
+
+    /// <inheritdoc cref="QuicConnection.IsEarlyDataOpen"/>
+    public bool IsEarlyDataOpen => Core.IsEarlyDataOpen;
+
+    /// <inheritdoc cref="QuicConnection.TryTakeSession"/>
+    public bool TryTakeSession([NotNullWhen(true)] out byte[]? session) => Core.TryTakeSession(out session);
 
     /// <inheritdoc cref="QuicConnection.AdmissionTag"/>
     public object? AdmissionTag => Core.AdmissionTag;

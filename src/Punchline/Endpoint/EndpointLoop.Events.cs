@@ -46,6 +46,8 @@ internal sealed partial class EndpointLoop
         switch (e.Kind)
         {
             case QuicEventKind.Established: handler.OnEstablished(); break;
+            case QuicEventKind.EarlyDataRejected: handler.OnEarlyDataRejected(); break;
+            case QuicEventKind.SessionReceived: handler.OnSessionReceived(); break;
             case QuicEventKind.StreamOpened: handler.OnStreamOpened(e.Stream); break;
             case QuicEventKind.StreamReadable: handler.OnStreamReadable(e.Stream, e.Code); break;
             case QuicEventKind.StreamWritable: handler.OnStreamWritable(e.Stream); break;

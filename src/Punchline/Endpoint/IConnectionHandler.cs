@@ -12,6 +12,16 @@ internal interface IConnectionHandler
     /// <summary>The handshake is complete and the peer verified.</summary>
     void OnEstablished();
 
+    /// <summary>What was written before the handshake was complete did not reach the host, and its stream is gone: write it again once established.</summary>
+    void OnEarlyDataRejected()
+    {
+    }
+
+    /// <summary>The host gave sessions for later connections: take them.</summary>
+    void OnSessionReceived()
+    {
+    }
+
     /// <summary>The peer opened a stream.</summary>
     void OnStreamOpened(StreamId stream);
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Punchline.Quic;
 
 namespace Punchline.Endpoint;
@@ -16,6 +17,19 @@ internal interface IConnectionCore : IStreamTransport
 
     /// <inheritdoc cref="QuicConnection.IsEstablished"/>
     bool IsEstablished { get; }
+
+    /// <inheritdoc cref="QuicConnection.IsResumed"/>
+    bool IsResumed => false;
+
+    /// <inheritdoc cref="QuicConnection.IsEarlyDataOpen"/>
+    bool IsEarlyDataOpen => false;
+
+    /// <inheritdoc cref="QuicConnection.TryTakeSession"/>
+    bool TryTakeSession([NotNullWhen(true)] out byte[]? session)
+    {
+        session = null;
+        return false;
+    }
 
     /// <inheritdoc cref="QuicConnection.IsTerminated"/>
     bool IsTerminated { get; }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Punchline.Quic;
 
 namespace Punchline.Endpoint;
@@ -23,6 +24,8 @@ internal sealed class QuicConnectionCore : IConnectionCore
     public EndpointConnection? Owner { get; set; }
     public bool IsClient => _quic.IsClient;
     public bool IsEstablished => _quic.IsEstablished;
+    public bool IsResumed => _quic.IsResumed;
+    public bool IsEarlyDataOpen => _quic.IsEarlyDataOpen;
     public bool IsTerminated => _quic.IsTerminated;
     public object? AdmissionTag => _quic.AdmissionTag;
     public ReadOnlyMemory<byte> PeerId => _quic.PeerId;
@@ -31,6 +34,7 @@ internal sealed class QuicConnectionCore : IConnectionCore
     public Instant NextTimeout => _quic.NextTimeout;
     public int MaxDatagramPayload => _quic.MaxDatagramPayload;
 
+    public bool TryTakeSession([NotNullWhen(true)] out byte[]? session) => _quic.TryTakeSession(out session);
     public void OnTimeout(Instant now) => _quic.OnTimeout(now);
     public bool TryTransmit(Instant now, Span<byte> buffer, out Transmit transmit) => _quic.TryTransmit(now, buffer, out transmit);
     public bool TryReadEvent(out QuicEvent quicEvent) => _quic.TryReadEvent(out quicEvent);

@@ -140,7 +140,8 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
         {
             throw new JoinFailure(ServerProblem.CodeOf(e), e.Message, ServerProblem.IsFinal(e, firstContact: !_hasTried), e);
         }
-        ClientSession session = await node.Driver.CallAsync(loop => Begin(loop, pair)).ConfigureAwait(false);
+        RememberedSession? resumed = await TakeSessionAsync().ConfigureAwait(false);
+        ClientSession session = await node.Driver.CallAsync(loop => Begin(loop, pair, resumed)).ConfigureAwait(false);
         try
         {
             if (await session.Decided.WaitAsync(HandshakeTimeout, node.Time, stop).ConfigureAwait(false))
@@ -162,7 +163,21 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
         throw Explain(await session.Ended.ConfigureAwait(false), link.Server, key);
     }
 
-    private ClientSession Begin(EndpointLoop loop, ClientPair pair)
+    // Taken out of the file first: each is good once, and whoever used one twice could be recognised by it.
+    private async Task<RememberedSession?> TakeSessionAsync()
+    {
+        try
+        {
+            return await Task.Run(state.TakeSessionAsync).ConfigureAwait(false);
+        }
+        catch (StateFileException e)
+        {
+            events.ProblemNowAndThen(ProblemCode.State, e.Message);
+            return null; // The handshake takes one round trip more.
+        }
+    }
+
+    private ClientSession Begin(EndpointLoop loop, ClientPair pair, RememberedSession? resumed)
     {
         RelayPath path = loop.RelayedPath(pair.Route.Socket, pair.Route.Server, pair.Route.Handle)
             ?? throw new PunchlineException(ProblemCode.Internal, "There are too many paths.");
@@ -172,9 +187,21 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
         byte[] token = DoorToken.Seal(pair.Key.Secret, pair.Key.Id, invite.HostId.Span, destination, pair.DoorNonce, peerId.Span);
         ClientSession? session = null;
         loop.Connect(
-            new QuicClientOptions { ExpectedPeerId = invite.HostId, InitialDestination = destination, Token = token },
+            new QuicClientOptions
+            {
+                ExpectedPeerId = invite.HostId,
+                InitialDestination = destination,
+                Token = token,
+                Session = resumed?.Session,
+                SessionAge = resumed?.Age ?? default,
+            },
             path,
-            connection => session = new ClientSession(client, node, connection, pair, events));
+            connection =>
+            {
+                session = new ClientSession(client, node, connection, pair, events);
+                session.BeginEarly();
+                return session;
+            });
         return session!;
     }
 

@@ -17,6 +17,8 @@ internal sealed class ClientCore : IClientTunnelEvents
     private readonly ClientPorts _ports;
     private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ClientSession? _session;
+    private Task _remembered = Task.CompletedTask;
+    private bool _remembers = true;
 
     public ClientCore(PeerNode node, ClientOptions options, ClientState state, EventSink events)
     {
@@ -32,8 +34,13 @@ internal sealed class ClientCore : IClientTunnelEvents
     /// <summary>Fails when something came up with which the client can't go on. Any thread.</summary>
     public Task Failed => _failed.Task;
 
-    /// <summary>Completes when what was to be remembered so far is written down.</summary>
-    public Task Remembered { get; private set; } = Task.CompletedTask;
+    /// <summary>What the host gives from now on is not remembered: the program ends, and its folder must be left alone.</summary>
+    /// <returns>Completes when what was to be remembered so far is written down.</returns>
+    public Task EndRemembering()
+    {
+        _remembers = false;
+        return _remembered;
+    }
 
     /// <summary>Listens.</summary>
     /// <exception cref="PunchlineException">A port can't be had.</exception>
@@ -69,6 +76,10 @@ internal sealed class ClientCore : IClientTunnelEvents
     /// <summary>The host has given us a secret of our own.</summary>
     public void OnFriendSecret(InviteId id, byte[] secret) =>
         Remember(() => _state.SetFriendAsync(id, secret), "the host gave this client a secret of its own");
+
+    /// <summary>The host has given us tickets to come back with.</summary>
+    public void OnSessions(IReadOnlyList<byte[]> sessions) =>
+        Remember(() => _state.AddSessionsAsync(sessions), "the host gave this client tickets to come back with");
 
     /// <inheritdoc/>
     public void ConnectionOpened(ulong serviceId, ulong flowId) => _events.Detail($"connection {flowId} to {NameOf(serviceId)}");
@@ -113,7 +124,8 @@ internal sealed class ClientCore : IClientTunnelEvents
     // Written on another thread, as the file is flushed to the disk; what can't be remembered is given again the next time.
     private void Remember(Func<Task> write, string what)
     {
-        Remembered = WriteAsync(Remembered);
+        if (_remembers)
+            _remembered = WriteAsync(_remembered);
 
         async Task WriteAsync(Task before)
         {

@@ -29,6 +29,7 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     {
         if (!client.TryUse(this))
         {
+            Control = null; // What the host answered to an early HELLO is for the connection in use.
             Close(CloseCode.Replaced, "another server was faster");
             return;
         }
@@ -36,18 +37,34 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
         Join();
         client.Tunnel.Attach(Connection);
         Events.Report(new Progress(Events.Now, ProgressStage.Punching, Peer));
+        if (Connection.IsResumed)
+            Events.Detail(Control is null ? "came back with a ticket" : "came back with a ticket, HELLO ahead");
         // The peer's limit of streams came with the handshake: the first is always there.
-        if (Connection.TryOpenStream(bidirectional: true, out StreamId stream) && stream == ControlStream.Id)
-        {
-            Control = new ControlStream(Connection, stream, Receive);
-            Control.Send(new TunnelHello(0, ProgramVersion.Text));
+        if (Control is not null || TrySayHello())
             TellNat();
-        }
         else
-        {
             Close(CloseCode.Malformed, "no control stream");
-        }
         _decided.TrySetResult(true);
+    }
+
+    /// <summary>Says HELLO ahead of the handshake, where a ticket of the host's allows it.</summary>
+    public void BeginEarly()
+    {
+        if (Connection.IsEarlyDataOpen)
+            TrySayHello();
+    }
+
+    /// <inheritdoc/>
+    public override void OnEarlyDataRejected() => Control = null;
+
+    /// <inheritdoc/>
+    public override void OnSessionReceived()
+    {
+        var sessions = new List<byte[]>();
+        while (Connection.TryTakeSession(out byte[]? session))
+            sessions.Add(session);
+        if (sessions.Count > 0)
+            client.OnSessions(sessions);
     }
 
     /// <inheritdoc/>
@@ -91,6 +108,14 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
 
     private protected override void OnHello(TunnelHello hello)
     {
+    }
+
+    private bool TrySayHello()
+    {
+        if (!Connection.TryOpenStream(bidirectional: true, out StreamId stream) || stream != ControlStream.Id)
+            return false;
+        Control = new ControlStream(Connection, stream, Receive);
+        return Control.Send(new TunnelHello(0, ProgramVersion.Text));
     }
 
     private protected override void OnMessage(TunnelMessage message)

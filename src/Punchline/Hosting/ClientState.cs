@@ -16,6 +16,12 @@ internal sealed class ClientState
     /// <summary>Hosts that are remembered, the latest: more than anybody has friends.</summary>
     public const int MaxHosts = 256;
 
+    /// <summary>Tickets that are kept for one host, the latest: those of two connections.</summary>
+    public const int MaxSessions = 4;
+
+    /// <summary>The longest that is kept, in bytes: one of our hosts' has some 350.</summary>
+    private const int MaxSessionLength = 8 * 1024;
+
     private readonly StateDirectory _directory;
     private readonly byte[] _hostId;
     private readonly TimeProvider _time;
@@ -47,6 +53,32 @@ internal sealed class ClientState
     /// <exception cref="StateFileException">They cannot be written down.</exception>
     public Task SetServicesAsync(IReadOnlyList<ServiceInfo> services) =>
         ChangeAsync(entry => entry with { Services = [.. services.Select(s => new JoinedService { Name = s.Name, Udp = s.Protocol == ServiceProtocol.Udp })] });
+
+    /// <summary>The host gave us tickets to come back with.</summary>
+    /// <exception cref="StateFileException">They cannot be written down.</exception>
+    public Task AddSessionsAsync(IReadOnlyList<byte[]> sessions)
+    {
+        DateTimeOffset now = _time.GetUtcNow();
+        var added = sessions.Where(session => session.Length is > 0 and <= MaxSessionLength).Select(session => new JoinedSession { Session = session, ReceivedAt = now });
+        return ChangeAsync(entry => entry with { Sessions = [.. added.Concat(entry.Sessions ?? []).Take(MaxSessions)] });
+    }
+
+    /// <summary>Takes the latest ticket, which is then remembered no more.</summary>
+    /// <returns>Null if there is none.</returns>
+    /// <exception cref="StateFileException">It cannot be written down that it is gone.</exception>
+    public async Task<RememberedSession?> TakeSessionAsync()
+    {
+        if (_entry.Sessions is not { Count: > 0 })
+            return null;
+        JoinedSession? taken = null;
+        await ChangeAsync(entry =>
+        {
+            // Another process may have been faster.
+            taken = entry.Sessions?.FirstOrDefault();
+            return entry with { Sessions = taken is null ? null : [.. entry.Sessions!.Skip(1)] };
+        }).ConfigureAwait(false);
+        return taken is null ? null : new RememberedSession(taken.Session, _time.GetUtcNow() - taken.ReceivedAt);
+    }
 
     private async Task ChangeAsync(Func<JoinedHost, JoinedHost> change)
     {
@@ -89,8 +121,14 @@ internal sealed class ClientState
     // Earlier builds wrote what is missing as "".
     private static bool IsWhole(JoinedHost? host) =>
         host is { HostId.Length: Invite.HostIdLength, Services: { } services } && services.TrueForAll(service => service is { Name: not null })
+        && (host.Sessions?.TrueForAll(session => session is { Session.Length: > 0 and <= MaxSessionLength }) ?? true)
         && host.FriendId is null or { Length: 0 or Invite.IdLength } && host.FriendSecret is null or { Length: 0 or Invite.SecretLength };
 }
+
+/// <summary>A ticket of a host's, to be used once.</summary>
+/// <param name="Session">Secret, and opaque to all but the core.</param>
+/// <param name="Age">Since it was given, by the wall clock.</param>
+internal sealed record RememberedSession(byte[] Session, TimeSpan Age);
 
 /// <summary>The content of joined.json. Byte arrays are base64.</summary>
 internal sealed class JoinedFile
@@ -115,6 +153,17 @@ internal sealed record JoinedHost
     public byte[]? FriendSecret { get; init; }
 
     public required List<JoinedService> Services { get; init; }
+
+    /// <summary>Tickets, the latest first.</summary>
+    public List<JoinedSession>? Sessions { get; init; }
+}
+
+/// <summary>A ticket to come back with.</summary>
+internal sealed record JoinedSession
+{
+    public required byte[] Session { get; init; }
+
+    public required DateTimeOffset ReceivedAt { get; init; }
 }
 
 /// <summary>One of its services.</summary>

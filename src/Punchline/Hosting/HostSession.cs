@@ -16,6 +16,8 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
     /// <summary>The server's handle for the pair through which it came; null if it came directly.</summary>
     public ulong? FirstHandle { get; } = (connection.CurrentPath as RelayPath)?.Handle;
 
+    private bool _heardHello;
+
     /// <summary>The client's channel to the server has ended.</summary>
     public bool HasLeftServer { get; set; }
 
@@ -31,14 +33,18 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
         Tunnel = new HostTunnel(Node.Loop, Connection, host.Services.Find, this);
         Join();
         host.OnJoined(this);
+        if (_heardHello)
+            Welcome();
     }
 
     /// <inheritdoc/>
     public override void OnStreamOpened(StreamId stream)
     {
+        // A friend who comes back says HELLO before the handshake is complete. That it is no stranger has been proved by then
+        // (docs/adr/0012-resumption.md), but the invite may have ended since the ticket was looked at.
         if (stream != ControlStream.Id)
             (Tunnel as HostTunnel)?.OnStreamOpened(stream);
-        else
+        else if (host.IsWelcome(Pass.Invite))
             Control ??= new ControlStream(Connection, stream, Receive);
     }
 
@@ -91,6 +97,14 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
     {
         Control!.Send(new TunnelHello(0, ProgramVersion.Text));
         Control.Send(new TunnelServices(host.Services.Infos));
+        _heardHello = true;
+        if (IsJoined)
+            Welcome();
+    }
+
+    // What a verified friend is told beside: after HELLO, and not before the handshake is complete.
+    private void Welcome()
+    {
         TellNat();
         if (!Pass.IsFriend)
             host.GiveSecret(this);

@@ -54,6 +54,11 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>Streams of one friend at once: the control stream, 1,000 TCP connections (docs/wire/tunnel.md), and what is just ending.</summary>
     private const int MaxStreams = 1024;
 
+    /// <summary>
+    /// Tickets that a host gives in each connection: one to come back with, and one for an attempt that fails or another server of the race.
+    /// </summary>
+    private const int TicketsPerConnection = 2;
+
     private readonly P256Signer _signer;
     private readonly NetworkWatcher _watcher;
     private readonly PeerNetwork _network;
@@ -80,7 +85,12 @@ internal sealed class PeerNode : IAsyncDisposable
                 ResetKey = options.Identity.ResetKey,
                 Network = _network,
                 // Streams are the clients' to open, and go both ways (docs/wire/tunnel.md): a host that opens one is closed by the core.
-                Transport = new QuicTransportOptions { MaxBidirectionalStreams = options.Accept is null ? 0 : MaxStreams, MaxUnidirectionalStreams = 0 },
+                Transport = new QuicTransportOptions
+                {
+                    MaxBidirectionalStreams = options.Accept is null ? 0 : MaxStreams,
+                    MaxUnidirectionalStreams = 0,
+                    TicketsPerConnection = TicketsPerConnection,
+                },
                 Admission = options.Admission,
                 Trace = TraceFork.Of(TraceLog.For(Logger), options.Trace),
                 KeyLog = options.KeyLog,

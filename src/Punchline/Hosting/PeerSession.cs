@@ -19,7 +19,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private readonly PathNews _pathNews = new();
     private Instant _patienceEnds = Instant.Never;
     private UdpAddress _observed;
-    private bool _heardHello;
+    private string? _version;
     private bool _tookDirect;
 
     private protected PeerSession(PeerNode node, EndpointConnection connection, EventSink events)
@@ -63,6 +63,16 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
 
     /// <inheritdoc/>
     public abstract void OnEstablished();
+
+    /// <inheritdoc/>
+    public virtual void OnEarlyDataRejected()
+    {
+    }
+
+    /// <inheritdoc/>
+    public virtual void OnSessionReceived()
+    {
+    }
 
     /// <inheritdoc/>
     public abstract void OnStreamOpened(StreamId stream);
@@ -201,6 +211,8 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         IsJoined = true;
         Events.Report(new PeerJoined(Events.Now, Peer));
         HostingLog.Joined(Node.Logger, Peer);
+        if (_version is not null)
+            TellVersion(); // HELLO came ahead of the handshake, from somebody who had no name yet.
         Node.Candidates.Join(this);
         Node.NatKnown += TellNat;
         Node.Loop.AddTimer(this);
@@ -227,13 +239,14 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     {
         switch (message)
         {
-            case TunnelHello hello when !_heardHello:
-                _heardHello = true;
-                Events.Detail($"{Peer} runs version {hello.ProgramVersion}");
+            case TunnelHello hello when _version is null:
+                _version = hello.ProgramVersion;
+                if (IsJoined)
+                    TellVersion();
                 OnHello(hello);
                 break;
             case TunnelHello:
-            case not null when !_heardHello:
+            case not null when _version is null:
                 Close(CloseCode.Malformed, "HELLO comes once and first");
                 break;
             case NatMessage nat:
@@ -247,6 +260,8 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
 
     /// <summary>Says what is known of our NATs, now and when more is known.</summary>
     private protected void TellNat() => Control?.Send(new NatMessage(Node.Nat));
+
+    private void TellVersion() => Events.Detail($"{Peer} runs version {_version}");
 
     private void TakePath(NetworkPath path)
     {

@@ -188,7 +188,7 @@ public sealed class PunchlineClient
             Task remembered = await node.Driver.CallAsync(_ =>
             {
                 core.Tunnel.Dispose();
-                return core.Remembered;
+                return core.EndRemembering();
             }).ConfigureAwait(false);
             await remembered.ConfigureAwait(false);
         }

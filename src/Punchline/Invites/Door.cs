@@ -152,6 +152,19 @@ internal sealed class Door : IAdmission, IDisposable
     }
 
     /// <inheritdoc/>
+    /// <remarks>
+    /// A ticket is bound to the invite or friend by which its client came. The friend's own secret follows the invite's, so a friend
+    /// also comes back with tickets from before, as long as that invite is open.
+    /// </remarks>
+    public bool MayResume(object? tag, ReadOnlySpan<byte> binding)
+    {
+        if (tag is not DoorPass pass || binding.Length != Invite.IdLength)
+            return false;
+        var boundTo = InviteId.Read(binding);
+        return (boundTo == pass.Invite || boundTo == pass.Family) && IsOpen(boundTo) && IsOpen(pass.Invite);
+    }
+
+    /// <inheritdoc/>
     public void OnConnectionEnded(object? tag)
     {
         OnHandshakeEnded(tag, established: false);
@@ -222,6 +235,7 @@ internal sealed class Door : IAdmission, IDisposable
             Action = AdmissionAction.Accept,
             ExpectedPeerId = peer.ToArray(),
             Tag = new DoorPass(record),
+            TicketBinding = record.Id.ToArray(),
             OriginalDestination = kind == DoorTokenKind.Retry ? original : null,
             AddressValidated = kind == DoorTokenKind.Retry,
             RefusalReason = "",
@@ -252,6 +266,8 @@ internal sealed class Door : IAdmission, IDisposable
             RefusalReason = Refusal.Text(endProof),
         };
     }
+
+    private bool IsOpen(InviteId id) => _records.Find(id) is { HasEnded: false };
 
     // Made for ids of ours only, of which the store bounds the number.
     private Account AccountOf(DoorRecord record, Instant now)

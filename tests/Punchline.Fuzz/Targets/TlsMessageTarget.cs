@@ -1,6 +1,7 @@
 using Punchline.Fuzz.Connections;
 using Punchline.Quic;
 using Punchline.Quic.Tls;
+using Punchline.Testing;
 
 namespace Punchline.Fuzz.Targets;
 
@@ -25,6 +26,8 @@ internal sealed class TlsMessageTarget : IFuzzTarget
         foreach (byte[] message in RecordedHandshake.Instance.Messages)
             yield return [message[0], .. message.AsSpan(4)];
         yield return [(byte)HandshakeType.ServerHello, .. ServerHello.WriteRetry(P256KeyExchange.Secp256r1).AsSpan(4)];
+        // A ClientHello that offers to resume, with 0-RTT.
+        yield return [(byte)HandshakeType.ClientHello, .. ResumingHello().AsSpan(4)];
         yield return [(byte)HandshakeType.NewSessionTicket, 0, 0, 0x1c, 0x20, 1, 2, 3, 4, 2, 0, 1, 0, 3, 9, 9, 9, 0, 8, 0, 42, 0, 4, 0xff, 0xff, 0xff, 0xff];
     }
 
@@ -42,7 +45,7 @@ internal sealed class TlsMessageTarget : IFuzzTarget
                 ReadServerHello(body);
                 break;
             case HandshakeType.NewSessionTicket:
-                NewSessionTicket.Check(body);
+                ReadSessionTicket(body);
                 break;
             case HandshakeType.EncryptedExtensions:
                 ReadEncryptedExtensions(body);
@@ -59,6 +62,33 @@ internal sealed class TlsMessageTarget : IFuzzTarget
         }
     }
 
+    private static byte[] ResumingHello()
+    {
+        var randomness = new SeededRandomness(1);
+        var session = new ResumableSession
+        {
+            Lifetime = TimeSpan.FromDays(1),
+            AgeAdd = 1,
+            AllowsEarlyData = true,
+            PreSharedKey = new byte[TlsCodes.HashLength],
+            PeerId = new byte[PeerIdentity.IdLength],
+            ApplicationProtocol = "punchline/1",
+            Ticket = new byte[100],
+        };
+        using var client = new TlsSession(new TlsOptions
+        {
+            IsClient = true,
+            Randomness = randomness,
+            KeyExchanges = [new P256KeyExchange(randomness)],
+            ApplicationProtocol = "punchline/1",
+            TransportParameters = new byte[] { 1, 2, 3 },
+            Offer = new OfferedSession(session, () => TimeSpan.Zero, WithEarlyData: true),
+        });
+        client.Start();
+        client.TryTakeEvent(out TlsEvent hello);
+        return hello.Bytes.ToArray();
+    }
+
     private static void ReadClientHello(ReadOnlySpan<byte> body)
     {
         if (!ClientHello.TryRead(body, out ClientHello hello, out QuicError? error))
@@ -70,12 +100,28 @@ internal sealed class TlsMessageTarget : IFuzzTarget
         QuicError? shareError = hello.FindKeyShare(P256KeyExchange.Secp256r1, out ReadOnlySpan<byte> share);
         Check.That(shareError is null || share.IsEmpty || hello.KeyShares.IndexOf(share) >= 0, "a share from elsewhere");
         hello.FindProtocol(Protocol, out _);
+        Check.That(!hello.HasPreSharedKey || (hello.OfferedKeys.BindersLength < body.Length && body[^hello.OfferedKeys.BindersLength..].IndexOf(hello.OfferedKeys.Binder) >= 0),
+            "binders that are not the end of the hello");
         _ = hello.HasSingleKeyShare;
         Span<byte> one = stackalloc byte[TlsCodes.HashLength];
         Span<byte> two = stackalloc byte[TlsCodes.HashLength];
         ClientHello.HashInvariants(body, one);
         ClientHello.HashInvariants(body, two);
         Check.Same(one, two, "two hashes of one hello");
+    }
+
+    private static void ReadSessionTicket(ReadOnlySpan<byte> body)
+    {
+        if (!NewSessionTicket.TryRead(body, out NewSessionTicket ticket, out QuicError? error))
+        {
+            Check.That(error is not null, "a refusal without an error");
+            return;
+        }
+        var writer = new TlsWriter();
+        NewSessionTicket.Write(writer, new IssuedTicket(ticket.Ticket.ToArray(), ticket.LifetimeSeconds, ticket.AgeAdd), ticket.Nonce, ticket.AllowsEarlyData);
+        Check.That(NewSessionTicket.TryRead(writer.Written[4..], out NewSessionTicket again, out _), "a ticket that we write is none");
+        Check.That(again.AllowsEarlyData == ticket.AllowsEarlyData && again.LifetimeSeconds == ticket.LifetimeSeconds, "a ticket does not come back");
+        Check.Same(ticket.Ticket, again.Ticket, "a ticket does not come back");
     }
 
     private static void ReadServerHello(ReadOnlySpan<byte> body)

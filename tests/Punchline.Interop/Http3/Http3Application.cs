@@ -36,6 +36,11 @@ internal sealed class Http3Application(ReadOnlyMemory<byte> answer = default, Re
         return await runner.WithinAsync(exchange.Done.Task, "the end of an answer");
     }
 
+    /// <summary>Sends a request before the handshake is complete, in 0-RTT; on the runner's thread.</summary>
+    /// <returns>The answer.</returns>
+    public Task<MessageReader> RequestEarly(QuicConnection connection, string path, ReadOnlyMemory<byte> expected) =>
+        Start(connection, path, default, expected).Done.Task;
+
     public void OnEvent(QuicConnection connection, in QuicEvent quicEvent)
     {
         switch (quicEvent.Kind)

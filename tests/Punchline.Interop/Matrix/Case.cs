@@ -10,6 +10,7 @@ internal enum Case
     Transfer,
     ManyStreams,
     ClientCertificate,
+    Resumption,
     KeyUpdate,
     Rebinding,
     Migration,

@@ -21,6 +21,7 @@ public sealed class InteropMatrix : IDisposable
         (Case.Transfer, "10 MB each way"),
         (Case.ManyStreams, "many streams"),
         (Case.ClientCertificate, "client certificate"),
+        (Case.Resumption, "resumption, 0-RTT"),
         (Case.KeyUpdate, "key update"),
         (Case.Rebinding, "NAT rebinding"),
         (Case.Migration, "migration by the client"),

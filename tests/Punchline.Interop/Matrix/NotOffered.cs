@@ -9,6 +9,7 @@ internal static class NotOffered
         (Case.VersionNegotiation, Peer.QuicheClient) => "not offered: the package has no switch",
         (Case.Migration, Peer.Ngtcp2Server or Peer.QuicheServer) => "not possible: without `punch` our client stays where it is",
         (Case.Migration, Peer.QuicheClient) => "not offered: the package has no call",
+        (Case.Resumption, Peer.QuicheClient or Peer.QuicheServer) => "not offered: the package keeps no sessions",
         _ => null,
     };
 }

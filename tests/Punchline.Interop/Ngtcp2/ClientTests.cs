@@ -95,6 +95,22 @@ public sealed class ClientTests
     }
 
     [InteropFact(Gtls.Client)]
+    public async Task A_session_that_it_resumes_with_a_ticket_of_ours()
+    {
+        var cell = InteropMatrix.Begin(Case.Resumption, Peer.Ngtcp2Client);
+        await using var scene = new Scene();
+        var server = new SessionKeeper(new Http3Application(Payload.First(Payload.Small)));
+        var runner = scene.Add(OurSide.Serve(server, OurSide.Plain(Gtls.Protocol, tickets: 2)));
+        scene.AddLink(runner.Port, seed: 14);
+        var session = $"--session-file={scene.Folder["session"]}";
+        await DownloadAsync(scene, ["small"], Payload.Small, session);
+        Assert.True(File.Exists(scene.Folder["session"]), "it kept no session");
+        await DownloadAsync(scene, ["small"], Payload.Small, session);
+        Assert.Equal([false, true], server.Resumed);
+        cell.Passed("with a ticket of ours, without 0-RTT");
+    }
+
+    [InteropFact(Gtls.Client)]
     public async Task Key_updates_by_either_side()
     {
         var cell = InteropMatrix.Begin(Case.KeyUpdate, Peer.Ngtcp2Client);

@@ -80,6 +80,36 @@ public sealed class ServerTests
     }
 
     [InteropFact(Gtls.Server)]
+    public async Task A_session_that_we_resume_with_a_request_in_0_rtt()
+    {
+        var cell = InteropMatrix.Begin(Case.Resumption, Peer.Ngtcp2Server);
+        await using var scene = new Scene();
+        await StartServerAsync(scene, Payload.Small);
+        scene.AddLink(scene.ServerPort, seed: 32);
+        var application = new Http3Application();
+        var client = new SessionKeeper(application);
+        var runner = scene.Add(new UdpRunner(client, OurSide.Plain(Gtls.Protocol)));
+        await scene.RunAsync(async () =>
+        {
+            var first = await runner.ConnectAsync(scene.Link.Port);
+            await runner.Established;
+            await DownloadAsync(scene, first, Payload.Small);
+            Task<MessageReader>? answer = null;
+            await runner.ConnectAsync(scene.Link.Port, await client.Session, connection =>
+            {
+                Assert.True(connection.IsEarlyDataOpen);
+                answer = application.RequestEarly(connection, "/payload", Payload.First(Payload.Small));
+            });
+            var message = await runner.WithinAsync(answer!, "the answer to a request in 0-RTT");
+            Assert.Equal((200, Payload.Small, null), (message.Status, message.BodyBytes, message.FirstWrongByte));
+            Assert.Equal([false, true], client.Resumed);
+            Assert.False(client.WasRejected);
+        });
+        Assert.Contains(scene.Theirs!.Output.Lines.Concat(scene.Theirs.Errors.Lines), line => line.Contains("0RTT", StringComparison.Ordinal));
+        cell.Passed("with a ticket of theirs, a request in 0-RTT");
+    }
+
+    [InteropFact(Gtls.Server)]
     public async Task Key_updates_by_our_side()
     {
         var cell = InteropMatrix.Begin(Case.KeyUpdate, Peer.Ngtcp2Server);

@@ -10,7 +10,7 @@ internal static class OurSide
     /// <summary>Nothing that is tested is silent for so long, but for the idle timeout itself.</summary>
     private static readonly TimeSpan UsualIdleTimeout = TimeSpan.FromSeconds(30);
 
-    public static QuicTransportOptions Plain(string protocol, TimeSpan? idleTimeout = null, bool askForCertificate = false) => new()
+    public static QuicTransportOptions Plain(string protocol, TimeSpan? idleTimeout = null, bool askForCertificate = false, int tickets = 0) => new()
     {
         ApplicationProtocol = protocol,
         IdleTimeout = idleTimeout ?? UsualIdleTimeout,
@@ -18,6 +18,8 @@ internal static class OurSide
         Punch = false,
         RequireClientCertificate = askForCertificate,
         SilentToStrangers = false,
+        TicketsPerConnection = tickets,
+        EarlyData = tickets == 0, // ours takes 0-RTT on one stream alone, which plain QUIC cannot know
     };
 
     /// <summary>A server of ours, for anybody.</summary>

@@ -97,15 +97,19 @@ internal sealed class UdpRunner : ILocalNetwork, ITrace, IAsyncDisposable
     bool ILocalNetwork.IsOwn(UdpAddress address) => false;
 
     /// <summary>Opens a connection to a port on loopback, to a peer with any key.</summary>
-    public Task<QuicConnection> ConnectAsync(int port) => CallAsync(() =>
+    /// <param name="port">The peer's.</param>
+    /// <param name="session">A session to resume.</param>
+    /// <param name="begin">What to do before the first packet leaves.</param>
+    public Task<QuicConnection> ConnectAsync(int port, ReadOnlyMemory<byte> session = default, Action<QuicConnection>? begin = null) => CallAsync(() =>
     {
         Span<byte> destination = stackalloc byte[ConnectionId.MaxLength - 2]; // gtlsserver's own ids have 18 bytes, which it takes of others, too.
         SystemRandomness.Instance.FillPublic(destination);
         QuicConnection connection = _endpoint.Connect(
             Now,
-            new QuicClientOptions { ExpectedPeerId = default, InitialDestination = new ConnectionId(destination) },
+            new QuicClientOptions { ExpectedPeerId = default, InitialDestination = new ConnectionId(destination), Session = session },
             PathTo(new IPEndPoint(IPAddress.Loopback, port)));
         _connections.Add(connection);
+        begin?.Invoke(connection);
         return connection;
     });
 

@@ -77,10 +77,13 @@ internal static class Inside
     /// <param name="source">Whence it comes; null for the address of the path in use.</param>
     /// <param name="reservedBits">What is set in the first byte beside what belongs there.</param>
     /// <returns>The length of the datagram.</returns>
-    internal static int Say(this Scene scene, bool fromClient, ReadOnlySpan<byte> frames, UdpAddress? source = null, byte reservedBits = 0)
+    internal static int Say(this Scene scene, bool fromClient, ReadOnlySpan<byte> frames, UdpAddress? source = null, byte reservedBits = 0) =>
+        scene.Network.Say(fromClient ? scene.Client : scene.Host, fromClient ? scene.Connection : scene.HostConnection, frames, source, reservedBits);
+
+    /// <summary>The same for a connection of any peer.</summary>
+    internal static int Say(
+        this SimulatedNetwork network, SimulatedPeer peer, QuicConnection connection, ReadOnlySpan<byte> frames, UdpAddress? source = null, byte reservedBits = 0)
     {
-        QuicConnection connection = fromClient ? scene.Connection : scene.HostConnection;
-        SimulatedPeer peer = fromClient ? scene.Client : scene.Host;
         PathState path = connection.Paths().Current;
         PacketSpace space = Spaces(connection)[(int)PacketNumberSpace.Application];
         OneRttKeys keys = connection.Keys()!;
@@ -98,12 +101,39 @@ internal static class Inside
         packet = packet[..writer.Position];
         keys.Seal(packet, headerLength, space.NextNumber);
         keys.WriteHeader.Protect(packet, numberOffset, PacketNumberCodec.MaxLength);
-        Loss(connection).OnPacketSent(PacketNumberSpace.Application, space.NextNumber++, scene.Network.Now, packet.Length, path.Recovery,
+        Loss(connection).OnPacketSent(PacketNumberSpace.Application, space.NextNumber++, network.Now, packet.Length, path.Recovery,
             SentPacketFlags.AckEliciting | SentPacketFlags.InFlight, [new SentFrame(SentFrameKind.Ping, 0, 0, 0, false)]);
         var way = (SimulatedPath)path.Network;
-        scene.Network.Send(peer, source ?? way.LocalAddress, way.RemoteAddress, packet);
+        network.Send(peer, source ?? way.LocalAddress, way.RemoteAddress, packet);
         return packet.Length;
     }
+
+    /// <summary>
+    /// A 0-RTT packet of the test's making, under the connection's keys and next number, for the id that its first packets go to.
+    /// </summary>
+    internal static byte[] SealEarly(this QuicConnection connection, ReadOnlySpan<byte> frames)
+    {
+        PacketSpace space = Spaces(connection)[(int)PacketNumberSpace.Application];
+        LevelKeys keys = EarlyKeys(connection)!;
+        Span<byte> packet = stackalloc byte[MtuDiscovery.BaseSize];
+        var writer = new WireWriter(packet);
+        PacketHeaderWriter.WriteLong(
+            ref writer, PacketType.ZeroRtt, connection.OriginalDestination, FirstLocalId(connection), default, PacketNumberCodec.MaxLength, out int lengthOffset);
+        int numberOffset = writer.Position;
+        ulong number = space.NextNumber + 10; // beyond what the connection sends by itself meanwhile
+        PacketNumberCodec.Write(ref writer, number, PacketNumberCodec.MaxLength);
+        int headerLength = writer.Position;
+        writer.WriteBytes(frames);
+        writer.Reserve(16); // the tag
+        packet = packet[..writer.Position];
+        PacketHeaderWriter.PatchLength(packet, lengthOffset, packet.Length - numberOffset);
+        keys.Aead.Seal(packet, headerLength, number);
+        keys.Header.Protect(packet, numberOffset, PacketNumberCodec.MaxLength);
+        return packet.ToArray();
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_earlyKeys")]
+    private static extern ref LevelKeys? EarlyKeys(QuicConnection connection);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_loss")]
     private static extern ref LossDetector Loss(QuicConnection connection);

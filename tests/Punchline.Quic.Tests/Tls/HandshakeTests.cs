@@ -154,7 +154,7 @@ public sealed class HandshakeTests
             types.Add(type);
         Assert.Null(extensions.Error);
         Assert.DoesNotContain(ExtensionType.ServerName, types);
-        Assert.Equal(6, types.Count);
+        Assert.Equal(7, types.Count);
     }
 
     [Fact]

@@ -62,10 +62,42 @@ public sealed class KeyScheduleTests
         byte[] ticket = OpenRecord(Hex(Rfc8448.Simple.ServerApplicationTraffic), Rfc8448.Simple.SessionTicketRecord);
         Assert.Equal((byte)HandshakeType.NewSessionTicket, ticket[0]);
         // It limits early data to 1,024 bytes; in QUIC only 0xffffffff may stand there (RFC 9001 section 4.6.1).
-        var error = NewSessionTicket.Check(ticket.AsSpan(4));
+        Assert.False(NewSessionTicket.TryRead(ticket.AsSpan(4), out _, out var error));
         Assert.Equal((ulong)TransportErrorCode.ProtocolViolation, error?.Code);
         byte[] asQuicHasIt = [.. ticket[..^4], 0xff, 0xff, 0xff, 0xff];
-        Assert.Null(NewSessionTicket.Check(asQuicHasIt.AsSpan(4)));
+        Assert.True(NewSessionTicket.TryRead(asQuicHasIt.AsSpan(4), out var message, out _));
+        Assert.True(message.AllowsEarlyData);
+        Assert.Equal([0, 0], message.Nonce.ToArray());
+        AssertHex(Rfc8448.Resumed.Identity, message.Ticket);
+        AssertHex(Rfc8448.Resumed.PreSharedKey, KeySchedule.TicketKey(Hex(Rfc8448.Simple.ResumptionSecret), message.Nonce));
+    }
+
+    [Fact]
+    public void Resumed_handshake_of_section_4_gives_the_published_binder_and_early_secret()
+    {
+        byte[] hello = Hex(Rfc8448.Resumed.ClientHello);
+        Assert.True(OfferedKeys.TryRead(hello.AsSpan(^0xdd..), out var keys));
+        AssertHex(Rfc8448.Resumed.Identity, keys.Identity);
+        Assert.Equal(0xfad6aacb, keys.ObfuscatedAge);
+        AssertHex(Rfc8448.Resumed.Binder, keys.Binder);
+        Assert.Equal(OfferedKeys.OwnBindersLength, keys.BindersLength);
+
+        using var schedule = new KeySchedule(Hex(Rfc8448.Resumed.PreSharedKey));
+        AssertHex(Rfc8448.Resumed.EarlySecret, schedule.CurrentSecret);
+        using var transcript = new Transcript();
+        byte[] hash = new byte[32];
+        byte[] binder = new byte[32];
+        transcript.AppendWithBinders(hello, keys.BindersLength, hash);
+        AssertHex(Rfc8448.Resumed.HashForBinder, hash);
+        schedule.ComputeBinder(hash, binder);
+        AssertHex(Rfc8448.Resumed.Binder, binder);
+
+        AssertHex(Rfc8448.Resumed.HashOfClientHello, HashOf(transcript));
+        byte[] early = new byte[32];
+        schedule.DeriveEarlyTraffic(HashOf(transcript), early);
+        AssertHex(Rfc8448.Resumed.ClientEarlyTraffic, early);
+        AssertHex(Rfc8448.Resumed.EarlyKey, Expand(early, "key"u8, 16));
+        AssertHex(Rfc8448.Resumed.EarlyIv, Expand(early, "iv"u8, 12));
     }
 
     [Fact]

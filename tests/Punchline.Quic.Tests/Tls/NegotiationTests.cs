@@ -117,7 +117,7 @@ public sealed class NegotiationTests
             MessageEditor.Message(HandshakeType.CertificateRequest, 0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3), (ExtensionType)0x0a0a, 1);
         Assert.Null(CertificateRequest.Read(request.AsSpan(4), out bool canSatisfy));
         Assert.True(canSatisfy);
-        Assert.Null(NewSessionTicket.Check([0, 0, 1, 0, 1, 2, 3, 4, 1, 0, 0, 2, 7, 7, 0, 5, 0x0a, 0x0a, 0, 1, 9]));
+        Assert.True(NewSessionTicket.TryRead([0, 0, 1, 0, 1, 2, 3, 4, 1, 0, 0, 2, 7, 7, 0, 5, 0x0a, 0x0a, 0, 1, 9], out _, out _));
     }
 
     [Fact]
@@ -202,13 +202,31 @@ public sealed class NegotiationTests
     [Fact]
     public void Pre_shared_key_must_be_last_and_have_modes()
     {
+        // One identity and one binder.
+        byte[] key = [0, 7, 0, 1, 9, 0, 0, 0, 0, 0, 33, 32, .. new byte[32]];
         AssertAlert(TlsAlert.IllegalParameter, ToServer(hello =>
-            MessageEditor.EditExtensions(hello, list => list.Insert(0, (ExtensionType.PreSharedKey, [])))));
-        AssertAlert(TlsAlert.MissingExtension, ToServer(hello => MessageEditor.Add(hello, ExtensionType.PreSharedKey)));
+            MessageEditor.EditExtensions(hello, list => list.Insert(0, (ExtensionType.PreSharedKey, key)))));
+        AssertAlert(TlsAlert.MissingExtension, ToServer(hello =>
+            MessageEditor.Add(MessageEditor.Remove(hello, ExtensionType.PskKeyExchangeModes), ExtensionType.PreSharedKey, key)));
         // With both, a server that resumes nothing goes on without.
-        Assert.Null(ToServer(hello => MessageEditor.Add(
-            MessageEditor.Add(hello, ExtensionType.PskKeyExchangeModes, 1, 1), ExtensionType.PreSharedKey, 0, 0)));
+        Assert.Null(ToServer(hello => MessageEditor.Add(hello, ExtensionType.PreSharedKey, key)));
     }
+
+    [Theory]
+    [InlineData(new byte[0])]
+    [InlineData(new byte[] { 0, 0, 0, 0 })]
+    [InlineData(new byte[] { 0, 7, 0, 1, 9, 0, 0, 0, 0, 0, 0 })]
+    [InlineData(new byte[] { 0, 7, 0, 1, 9, 0, 0, 0, 0, 0, 2, 1, 1 })]
+    [InlineData(new byte[] { 0, 6, 0, 0, 0, 0, 0, 0, 0, 33, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 })]
+    public void Pre_shared_key_that_is_not_well_formed_is_a_decode_error(byte[] key) =>
+        AssertAlert(TlsAlert.DecodeError, ToServer(hello => MessageEditor.Add(hello, ExtensionType.PreSharedKey, key)));
+
+    [Theory]
+    [InlineData(new byte[0])]
+    [InlineData(new byte[] { 0 })]
+    [InlineData(new byte[] { 1, 1, 1 })]
+    public void Psk_modes_that_are_not_well_formed_are_a_decode_error(byte[] modes) =>
+        AssertAlert(TlsAlert.DecodeError, ToServer(hello => MessageEditor.Set(hello, ExtensionType.PskKeyExchangeModes, modes)));
 
     [Theory]
     [InlineData(ExtensionType.SupportedVersions, TlsAlert.ProtocolVersion)]

@@ -67,6 +67,14 @@ public sealed class OrderTests
         Assert.Null(pair.Client.Receive(EncryptionLevel.Application, ticket.AsSpan(0, 3)));
         Assert.Null(pair.Client.Receive(EncryptionLevel.Application, ticket.AsSpan(3)));
         Assert.Null(pair.Client.Receive(EncryptionLevel.Application, [.. ticket, .. ticket]));
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.True(pair.Client.TryTakeEvent(out var given));
+            Assert.Equal(TlsEventKind.Ticket, given.Kind);
+        }
+        Assert.False(pair.Client.TryTakeEvent(out _));
+        // RFC 9846 section 4.7.1: a lifetime of zero says to discard it at once.
+        Assert.Null(pair.Client.Receive(EncryptionLevel.Application, MessageEditor.Message(HandshakeType.NewSessionTicket, [0, 0, 0, 0, .. ticket[8..]])));
         Assert.False(pair.Client.TryTakeEvent(out _));
         byte[] cut = MessageEditor.Message(HandshakeType.NewSessionTicket, ticket[4..^1]);
         AssertAlert(TlsAlert.DecodeError, pair.Client.Receive(EncryptionLevel.Application, cut));

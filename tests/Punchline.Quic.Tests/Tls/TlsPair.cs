@@ -58,6 +58,9 @@ internal sealed class TlsPair : IDisposable
 
     public Dictionary<EncryptionLevel, (byte[] Client, byte[] Server)> ServerSecrets { get; } = [];
 
+    /// <summary>What the client was given for later.</summary>
+    public List<ResumableSession> Sessions { get; } = [];
+
     /// <summary>Changes a message on its way: null drops it. May return several messages' bytes at once.</summary>
     public Func<Carried, byte[]?> OnTheWay { get; init; } = static carried => carried.Bytes;
 
@@ -70,7 +73,8 @@ internal sealed class TlsPair : IDisposable
 
     public static TlsOptions Options(
         bool isClient, ulong seed, IReadOnlyList<IKeyExchange>? groups = null, ISigner? signer = null, bool hasSigner = true,
-        byte[]? expectedPeer = null, bool requireClientCertificate = false, string protocol = Protocol, TlsKeyLog? keyLog = null)
+        byte[]? expectedPeer = null, bool requireClientCertificate = false, string protocol = Protocol, TlsKeyLog? keyLog = null,
+        OfferedSession? offer = null, ITicketDesk? tickets = null)
     {
         var randomness = new SeededRandomness(seed);
         return new TlsOptions
@@ -84,6 +88,8 @@ internal sealed class TlsPair : IDisposable
             ExpectedPeerId = expectedPeer,
             RequireClientCertificate = requireClientCertificate,
             KeyLog = keyLog,
+            Offer = offer,
+            Tickets = tickets,
         };
     }
 
@@ -164,6 +170,10 @@ internal sealed class TlsPair : IDisposable
                     break;
                 case TlsEventKind.PeerTransportParameters:
                     log.Add($"Parameters {Convert.ToHexString(tlsEvent.Bytes.Span)}");
+                    break;
+                case TlsEventKind.Ticket:
+                    log.Add("Ticket");
+                    Sessions.Add(tlsEvent.Session!);
                     break;
                 default:
                     log.Add(tlsEvent.Kind.ToString());

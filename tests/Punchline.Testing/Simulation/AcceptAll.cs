@@ -21,5 +21,8 @@ public sealed class AcceptAll(ReadOnlyMemory<byte> expectedPeer = default) : IAd
     }
 
     /// <inheritdoc/>
+    public bool MayResume(object? tag, ReadOnlySpan<byte> binding) => true;
+
+    /// <inheritdoc/>
     public void OnConnectionEnded(object? tag) => Live--;
 }

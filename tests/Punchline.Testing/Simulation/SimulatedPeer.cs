@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Punchline.Quic;
+using Punchline.Quic.Tls;
 
 namespace Punchline.Testing;
 
@@ -36,6 +37,13 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
 
     /// <summary>A peer whose keys and ids come from a seed.</summary>
     public SimulatedPeer(SimulatedNetwork network, string name, ulong seed, QuicTransportOptions transport, IAdmission? admission, ISimulatedApplication application)
+        : this(network, name, seed, transport, admission, application, null)
+    {
+    }
+
+    /// <summary>The same with tickets that it shares with others.</summary>
+    internal SimulatedPeer(
+        SimulatedNetwork network, string name, ulong seed, QuicTransportOptions transport, IAdmission? admission, ISimulatedApplication application, TicketKeeper? tickets)
     {
         _network = network;
         Name = name;
@@ -53,6 +61,7 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
             Admission = admission,
             Transport = transport,
             Trace = this,
+            Tickets = tickets,
         };
         Endpoint = new QuicEndpoint(_options);
         network.Add(this);
@@ -170,12 +179,21 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
     }
 
     /// <summary>Opens a connection.</summary>
-    public QuicConnection Connect(UdpAddress local, UdpAddress remote, ReadOnlyMemory<byte> expectedPeer, ReadOnlyMemory<byte> token = default)
+    public QuicConnection Connect(UdpAddress local, UdpAddress remote, ReadOnlyMemory<byte> expectedPeer, ReadOnlyMemory<byte> token = default,
+        ReadOnlyMemory<byte> session = default, TimeSpan sessionAge = default)
     {
         Span<byte> destination = stackalloc byte[20];
         Random.FillPublic(destination);
         QuicConnection connection = Endpoint.Connect(Now,
-            new QuicClientOptions { ExpectedPeerId = expectedPeer, InitialDestination = new ConnectionId(destination), Token = token }, PathTo(local, remote));
+            new QuicClientOptions
+            {
+                ExpectedPeerId = expectedPeer,
+                InitialDestination = new ConnectionId(destination),
+                Token = token,
+                Session = session,
+                SessionAge = sessionAge,
+            },
+            PathTo(local, remote));
         _connections.Add(connection);
         return connection;
     }

@@ -72,6 +72,39 @@ public sealed class QlogTraceTests : IDisposable
     }
 
     [Fact]
+    public async Task Packets_and_keys_of_0_rtt_are_named_as_such()
+    {
+        var network = new SimulatedNetwork(1);
+        var transport = new QuicTransportOptions { TicketsPerConnection = 1 };
+        var application = new TransferApplication(isClient: true);
+        var client = new SimulatedPeer(network, "client", 2, transport, null, application);
+        var host = new SimulatedPeer(network, "host", 3, transport, new AcceptAll(SimulatedIdentities.IdOf("client")), new TransferApplication(isClient: false));
+        client.AddAddress(ClientRelay, relay: true);
+        host.AddAddress(HostRelay, relay: true);
+        QuicConnection first = client.Connect(ClientRelay, HostRelay, SimulatedIdentities.IdOf("host"));
+        byte[]? session = null;
+        Assert.True(network.RunUntil(() => first.TryTakeSession(out session), TimeSpan.FromSeconds(60)));
+        first.Close(network.Now, 0, "");
+        network.RunFor(TimeSpan.FromSeconds(30));
+
+        await using (var trace = new QlogTrace(_folder, Zero, _problems.Add))
+        {
+            client.Trace = trace;
+            QuicConnection second = client.Connect(ClientRelay, HostRelay, SimulatedIdentities.IdOf("host"), session: session, sessionAge: TimeSpan.FromSeconds(30));
+            Assert.True(second.IsEarlyDataOpen);
+            application.Start(second, 1, 100);
+            Assert.True(network.RunUntil(() => application.IsDone, TimeSpan.FromSeconds(60)));
+            second.Close(network.Now, 0, "");
+            network.RunFor(TimeSpan.FromSeconds(30));
+        }
+        QlogFile file = Read("client");
+        Assert.Contains(file.Packets("quic:packet_sent"), packet => packet.Type == "0RTT" && packet.Number == 0);
+        Assert.Single(file.Named("quic:key_updated"), data => data.GetProperty("key_type").GetString() == "client_0rtt_secret");
+        Assert.Single(file.Named("quic:key_discarded"), data => data.GetProperty("key_type").GetString() == "client_0rtt_secret");
+        Assert.DoesNotContain(file.Named("quic:key_updated"), data => data.GetProperty("key_type").GetString() == "server_0rtt_secret");
+    }
+
+    [Fact]
     public async Task What_went_over_a_relay_says_so()
     {
         var (client, _) = await RunAsync(new LinkProfile { Delay = TimeSpan.FromMilliseconds(10) });

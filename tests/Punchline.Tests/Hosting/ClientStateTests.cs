@@ -78,5 +78,52 @@ public sealed class ClientStateTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task A_ticket_is_given_out_once_the_latest_first_with_its_age()
+    {
+        var time = new WallTime();
+        ClientState state = Open(_host, time);
+        Assert.Null(await state.TakeSessionAsync());
+        await state.AddSessionsAsync([[1], [2]]);
+        time.Advance(TimeSpan.FromMinutes(1));
+        await state.AddSessionsAsync([[3], [4], new byte[100_000]]);
+        await state.AddSessionsAsync([[5]]);
+        time.Advance(TimeSpan.FromMinutes(1));
+
+        RememberedSession? first = await state.TakeSessionAsync();
+        Assert.Equal([5], first!.Session);
+        Assert.Equal(TimeSpan.FromMinutes(1), first.Age);
+        // Another process had the file open all the time.
+        ClientState other = Open(_host, time);
+        Assert.Equal([3], (await other.TakeSessionAsync())!.Session);
+        Assert.Equal([4], (await state.TakeSessionAsync())!.Session);
+        RememberedSession? last = await other.TakeSessionAsync();
+        Assert.Equal([1], last!.Session);
+        Assert.Equal(TimeSpan.FromMinutes(2), last.Age);
+        // Four are kept.
+        Assert.Null(await state.TakeSessionAsync());
+        Assert.Null(await Open(_host, time).TakeSessionAsync());
+    }
+
+    [Fact]
+    public async Task Two_processes_never_take_the_same_ticket()
+    {
+        await Open(_host).AddSessionsAsync([[1], [2], [3], [4]]);
+        ClientState[] states = [.. Enumerable.Range(0, 4).Select(_ => Open(_host))];
+        RememberedSession?[] taken = await Task.WhenAll(states.Select(state => Task.Run(state.TakeSessionAsync)));
+        Assert.Equal([1, 2, 3, 4], taken.Select(session => (int)session!.Session[0]).Order());
+    }
+
+    private ClientState Open(byte[] host, TimeProvider time) => ClientState.Open(new StateDirectory(_path), host, time);
+
     private ClientState Open(byte[] host) => ClientState.Open(new StateDirectory(_path), host, TimeProvider.System);
+
+    private sealed class WallTime : TimeProvider
+    {
+        private DateTimeOffset _now = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+
+        public void Advance(TimeSpan span) => _now += span;
+
+        public override DateTimeOffset GetUtcNow() => _now;
+    }
 }

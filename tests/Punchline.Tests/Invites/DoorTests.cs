@@ -359,6 +359,40 @@ public sealed class DoorTests : IDisposable
         Assert.Equal(ended ? AdmissionAction.Refuse : AdmissionAction.Accept, Admit(Seal(flooded, new byte[16], id), id).Action);
     }
 
+    [Fact]
+    public void A_ticket_is_good_by_what_it_was_given_for_and_as_long_as_that_is_open()
+    {
+        _records.Add(new InviteId(7), new byte[16]);
+        AddFriends(2);
+        AdmissionVerdict byInvite = Accepted();
+        ConnectionId id = NextId();
+        AdmissionVerdict byOther = Admit(Seal(new InviteId(7), new byte[16], id), id);
+        AdmissionVerdict friend = AdmitFriend(0);
+        AdmissionVerdict second = AdmitFriend(1);
+        Assert.Equal(Samples.Id.ToArray(), byInvite.TicketBinding.ToArray());
+
+        Assert.True(MayResume(byInvite, byInvite));
+        Assert.True(MayResume(friend, friend));
+        // Who came by the invite and has a secret of their own since.
+        Assert.True(MayResume(friend, byInvite));
+        Assert.False(MayResume(byInvite, friend));
+        Assert.False(MayResume(second, friend));
+        Assert.False(MayResume(byOther, byInvite));
+        Assert.False(MayResume(byInvite, byOther));
+        Assert.False(_door.MayResume(byInvite.Tag, default));
+        Assert.False(_door.MayResume(null, byInvite.TicketBinding.Span));
+
+        // The invite ends; the friend's own secret has not, and still its tickets alone count.
+        _records.Add(Samples.Id, Samples.Secret, ended: true);
+        Assert.False(MayResume(byInvite, byInvite));
+        Assert.False(MayResume(friend, byInvite));
+        Assert.True(MayResume(friend, friend));
+        _records.Add(new InviteId(5000), new byte[16], ended: true);
+        Assert.False(MayResume(friend, friend));
+
+        bool MayResume(in AdmissionVerdict now, in AdmissionVerdict then) => _door.MayResume(now.Tag, then.TicketBinding.Span);
+    }
+
     private void AddFriends(int count)
     {
         for (int i = 0; i < count; i++)
