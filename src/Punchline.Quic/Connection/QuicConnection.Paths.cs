@@ -176,20 +176,23 @@ public sealed partial class QuicConnection
     private static TimeSpan Larger(TimeSpan a, TimeSpan b) => a > b ? a : b;
 
     /// <summary>
-    /// RFC 9000 section 9.3.2: the new path does not validate, so the last one that did serves again, or, if its owner has taken
-    /// that away, the path of the handshake. Without any the connection ends, and nobody is told.
+    /// RFC 9000 section 9.3.2: the new path does not validate, so the last one that did serves again, or the path of the handshake.
+    /// If its owner has taken that away, the connection ends, and nobody is told.
     /// </summary>
     private void FallBack()
     {
         if (IsClient)
             return;
         PathState last = _lastValidated is { IsValidated: true } known && _paths.Find(known.Network) is not null ? known : _paths.First;
-        if (!last.IsValidated || last == _paths.Current)
+        if (last.IsRemoved)
         {
             _close.Terminate(QuicError.Transport(TransportErrorCode.NoViablePath, "the client's new address was not validated, and no other is left"));
             OnClosed();
             return;
         }
+        // No new address: the path was asked again because our network changed. An outage may answer for it; the idle timeout decides.
+        if (last == _paths.Current)
+            return;
         // Where the peer left no id to spare, the path took this one's along: without it nothing could be sent ever again.
         if (!_peerIds.TryGetFor(last, out _))
             _peerIds.Move(_paths.Current, last);

@@ -8,6 +8,9 @@ internal sealed class FaultPlayer(Scenario scenario, SimulatedNetwork network, P
     /// <summary>What a degraded leg is like beside its own nature: half of the time it loses nearly everything.</summary>
     private static readonly BurstLoss Bad = new() { Good = TimeSpan.FromMilliseconds(200), Bad = TimeSpan.FromMilliseconds(200), LossWhenBad = 0.9 };
 
+    /// <summary>A handshake ends or is given up within half a minute; until then this is how often it is looked at.</summary>
+    private static readonly TimeSpan AskAgain = TimeSpan.FromMilliseconds(100);
+
     private readonly Dictionary<int, int> _cuts = [];
     private readonly Dictionary<int, int> _degraded = [];
     private int _relayDown;
@@ -21,10 +24,20 @@ internal sealed class FaultPlayer(Scenario scenario, SimulatedNetwork network, P
             network.Schedule(start + fault.At, () => Begin(fault));
     }
 
+    /// <summary>QUIC relies on stable addresses until the handshake is done (RFC 9000 section 9). A relay knows a peer where it saw it last.</summary>
+    private bool ChangesAddress(Fault fault) => scenario.IsPlain && fault.Kind is (FaultKind.Rebind or FaultKind.Move);
+
+    private bool IsShakingHands => client.Connections.Concat(host.Connections).Any(static connection => !connection.IsEstablished && !connection.IsTerminated);
+
     private SimulatedPeer Side(Fault fault) => fault.AtClient ? client : host;
 
     private void Begin(Fault fault)
     {
+        if (ChangesAddress(fault) && IsShakingHands)
+        {
+            network.Schedule(network.Now + AskAgain, () => Begin(fault));
+            return;
+        }
         network.Log.Add(network.Now, $"fault: {fault}");
         switch (fault.Kind)
         {

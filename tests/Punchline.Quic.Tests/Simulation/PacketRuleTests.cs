@@ -148,7 +148,7 @@ public sealed class PacketRuleTests
         scene.Say(fromClient: true, [1], Elsewhere);
         scene.Check(scene.Network.RunUntil(() => scene.HostConnection.CurrentPath != first, TimeSpan.FromSeconds(1)), "the copy is not followed");
         QuicConnection host = scene.HostConnection;
-        host.Paths().First.Stage = PathStage.Failed;
+        host.RemovePath(scene.Network.Now, first);
         scene.Network.DropFilter = (from, _) => from == scene.Client;
         scene.Check(scene.Network.RunUntil(() => host.IsTerminated, TimeSpan.FromSeconds(10)), "it stays");
         int said = 0;
