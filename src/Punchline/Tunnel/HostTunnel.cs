@@ -179,7 +179,9 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
         catch (Exception e) when (e is SocketException or OperationCanceledException)
         {
             error = (e as SocketException)?.SocketErrorCode ?? SocketError.TimedOut;
-            socket?.Dispose();
+            // The service may have accepted it already as it was given up: then it sees a reset, as from any link that is lost.
+            if (socket is not null)
+                TcpSocketLoops.Reset(socket);
             socket = null;
         }
         Driver.Post(new Dialed(this, link, socket, service, error));
@@ -322,6 +324,10 @@ internal sealed class HostTunnel : TunnelEnd, IDisposable
     {
         public override void Execute(Instant now) => tunnel.OnDialed(link, socket, service, error);
 
-        public override void Abandon() => socket?.Dispose();
+        public override void Abandon()
+        {
+            if (socket is not null)
+                TcpSocketLoops.Reset(socket);
+        }
     }
 }

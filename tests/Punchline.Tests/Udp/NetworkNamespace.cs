@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.NetworkInformation;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
@@ -31,6 +32,8 @@ internal static class NetworkNamespace
                 Execute("ip link set lo up");
                 foreach (string command in commands)
                     Execute(command);
+                foreach (string device in commands.Select(static command => command.Split(' ')).Where(static words => words is ["ip", "link", "set", _, "up"]).Select(static words => words[3]))
+                    AwaitCarrier(device);
                 action();
             }
             catch (Exception exception)
@@ -41,6 +44,16 @@ internal static class NetworkNamespace
         thread.Start();
         thread.Join();
         failure?.Throw();
+    }
+
+    /// <summary>The kernel notices a carrier some time after the command that brought it.</summary>
+    private static void AwaitCarrier(string device)
+    {
+        bool isUp = SpinWait.SpinUntil(
+            () => NetworkInterface.GetAllNetworkInterfaces().Any(known => known.Name == device && known.OperationalStatus is (OperationalStatus.Up or OperationalStatus.Unknown)),
+            TimeSpan.FromSeconds(30));
+        if (!isUp)
+            throw new InvalidOperationException($"{device} does not come up.");
     }
 
     private static void Execute(string command)
