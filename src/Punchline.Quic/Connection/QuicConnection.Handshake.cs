@@ -118,6 +118,10 @@ public sealed partial class QuicConnection
     private void TraceParameters(string whose, ReadOnlySpan<byte> bytes) => _options.Trace?.Record(
         this, new TraceEvent(TraceKind.Parameters, _now, IsClient, PacketNumberSpace.Initial, 0, 0, null, whose), bytes);
 
+    /// <summary>
+    /// Our own, the same for each connection but for ids and token: a ticket of an earlier one finds no smaller limit (RFC 9000 section
+    /// 7.4.1, RFC 9221 section 3).
+    /// </summary>
     private TransportParameters LocalParameters()
     {
         Span<byte> token = stackalloc byte[ConnectionIdFactory.ResetTokenLength];
@@ -314,7 +318,10 @@ public sealed partial class QuicConnection
         first.Recovery.IsAmplificationBlocked = false;
     }
 
-    /// <summary>Retry (RFC 9000 sections 8.1.3, 17.2.5.1, 17.2.5.2 and 17.2.5.3): once, and only before the server's first other packet.</summary>
+    /// <summary>
+    /// Retry (RFC 9000 sections 8.1.3, 17.2.5.1, 17.2.5.2 and 17.2.5.3): once, and only before the server's first other packet. What was
+    /// sent in 0-RTT is sent again, under new numbers (section 17.2.3).
+    /// </summary>
     private void OnRetry(in PacketHeader header, ReadOnlySpan<byte> packet)
     {
         if (!IsClient || _peerIdKnown || _retrySource is not null)

@@ -8,7 +8,8 @@ namespace Punchline.Quic;
 
 /// <content>
 /// Sessions that are resumed, and 0-RTT (RFC 9001 section 4.6, RFC 9000 section 7.4.1, docs/adr/0012-resumption.md). 0-RTT carries
-/// the control stream alone: a client can open no other stream before the handshake is complete, and a server takes no other.
+/// the control stream alone: a client can open no other stream before the handshake is complete, and a server takes no other. What
+/// goes there is for the application to say, which has to withstand a replay (RFC 9846 section 8 and appendix F.5).
 /// </content>
 public sealed partial class QuicConnection
 {
@@ -30,12 +31,17 @@ public sealed partial class QuicConnection
     /// </summary>
     public bool IsEarlyDataOpen => IsClient && IsOpen && _earlyKeys is not null;
 
-    /// <summary>True if packets in the application's space are 0-RTT packets for now.</summary>
-    private bool SendsEarlyData => IsClient && _oneRtt is null && _earlyKeys is not null;
+    /// <summary>
+    /// True if packets in the application's space are 0-RTT packets for now: a client's, until it has keys of 1-RTT (RFC 9001 section
+    /// 5.6; acknowledgements are in 1-RTT packets, RFC 9000 sections 13.2.6 and 17.2.3). It ends a little earlier, with the server's
+    /// parameters: the limits are theirs from then on, and 0-RTT packets must keep to those of before (RFC 9000 section 7.4.1).
+    /// </summary>
+    private bool SendsEarlyData => IsClient && _oneRtt is null && _earlyKeys is not null && _peer is null;
 
     /// <summary>
     /// Takes a session of this connection's server (<see cref="QuicEventKind.SessionReceived"/>): opaque and secret bytes for one
-    /// later <see cref="QuicClientOptions.Session"/>.
+    /// later <see cref="QuicClientOptions.Session"/>. It is handed out once, and is to be used once (RFC 9001 section 4.5, RFC 9846
+    /// appendix C.4).
     /// </summary>
     public bool TryTakeSession([NotNullWhen(true)] out byte[]? session) => _sessions.TryDequeue(out session);
 
@@ -44,6 +50,7 @@ public sealed partial class QuicConnection
     {
         if (client.Session.IsEmpty || ResumableSession.TryRead(client.Session.Span) is not { } session)
             return null;
+        // RFC 9846 appendix C.4: a ticket tells only its host who comes.
         bool isTheirs = client.ExpectedPeerId.IsEmpty || client.ExpectedPeerId.Span.SequenceEqual(session.PeerId);
         if (!isTheirs || session.ApplicationProtocol != _options.Transport.ApplicationProtocol || !session.IsInTime(client.SessionAge))
             return null;
@@ -62,7 +69,9 @@ public sealed partial class QuicConnection
         _takesEarlyData = !IsClient;
         if (_remembered is { } remembered)
         {
-            // One stream: so nothing else can be written early, whatever the application tries.
+            // One stream: so nothing else can be written early, whatever the application tries. Of what is remembered no more than
+            // these limits is used (RFC 9000 section 7.4.1). How much goes out under these keys the congestion window bounds, which
+            // cannot open before the handshake is complete: far below the cipher's limits (RFC 9846 section 5.5).
             _streams.OnPeerParameters(remembered.InitialMaxData, 0, remembered.InitialMaxStreamDataBidiRemote, 0, maxStreamsBidi: 1, 0);
         }
     }
@@ -79,6 +88,7 @@ public sealed partial class QuicConnection
 
     /// <summary>
     /// RFC 9001 section 4.6.2: everything that was assumed may be wrong, so the streams begin anew, and the application with them.
+    /// Nothing is sent again by itself (RFC 9846 section 4.3.10): the application says it again, or not.
     /// </summary>
     private void OnEarlyDataRejected()
     {
@@ -131,7 +141,8 @@ public sealed partial class QuicConnection
 
     /// <summary>
     /// What a server takes in 0-RTT: the control stream, what concerns the limits of streams, and a close. No DATAGRAM, no other stream, and
-    /// nothing about paths and connection ids, which begin with the confirmed handshake.
+    /// nothing about paths and connection ids, which begin with the confirmed handshake: no extension has a say in what may be a replay
+    /// (RFC 9001 section 9.2).
     /// </summary>
     private static bool IsTakenEarly(ulong type, WireReader frame)
     {
@@ -159,7 +170,10 @@ public sealed partial class QuicConnection
         ulong number = ReadPacketNumber(packet, header.PacketNumberOffset, numberLength, space);
         int headerLength = header.PacketNumberOffset + numberLength;
         if (!keys.Aead.TryOpen(packet, headerLength, number))
+        {
+            CountForgery();
             return DropEarly("not authentic", packet.Length);
+        }
         if (FirstByte.HasReservedBits(packet[0])) // RFC 9000 section 17.2
         {
             CloseWith(QuicError.Transport(TransportErrorCode.ProtocolViolation, "reserved bits are set"));

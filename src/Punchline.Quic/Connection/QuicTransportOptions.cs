@@ -1,6 +1,9 @@
 namespace Punchline.Quic;
 
-/// <summary>What an endpoint allows its peers and itself; the same for all its connections.</summary>
+/// <summary>
+/// What an endpoint allows its peers and itself; the same for all its connections, and fixed for its life, as its ticket keys are: so no
+/// ticket remembers other limits (RFC 9000 section 7.4.1).
+/// </summary>
 public sealed class QuicTransportOptions
 {
     /// <summary>The application protocol that both sides must speak (RFC 7301).</summary>
@@ -33,7 +36,10 @@ public sealed class QuicTransportOptions
     /// <summary>Whether application data may take a relayed path; otherwise only the control stream does.</summary>
     public bool DataOverRelay { get; init; }
 
-    /// <summary>Tickets that the server side gives each client, for as many later connections, 0 to 8; with 0 it takes none either.</summary>
+    /// <summary>
+    /// Tickets that the server side gives each client, for as many later connections, 0 to 8; with 0 it takes none either, and there is no
+    /// 0-RTT, which an application has to want (RFC 9846 appendix F.5).
+    /// </summary>
     public int TicketsPerConnection { get; init; }
 
     /// <summary>Whether tickets allow 0-RTT, and a client that has one makes use of it: for the control stream alone.</summary>

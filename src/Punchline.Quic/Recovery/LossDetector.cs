@@ -183,7 +183,7 @@ internal sealed partial class LossDetector
     }
 
     /// <summary>
-    /// A client received a Retry (RFC 9002 section 6.3): what it sent, 0-RTT included, will not be acknowledged and is
+    /// A client received a Retry (RFC 9002 section 6.3, RFC 9000 section 17.2.3): what it sent, 0-RTT included, will not be acknowledged and is
     /// reported as lost, so that it is sent again. Congestion control need not be reset: nothing was acknowledged or lost yet.
     /// </summary>
     public void OnRetry(Instant now, ILossHandler handler)

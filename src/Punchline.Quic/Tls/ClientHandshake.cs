@@ -146,7 +146,10 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
     private QuicError? OnRealServerHello(ReadOnlySpan<byte> message, ServerHello hello)
     {
         if (hello.Group is not { } group)
-            return TlsAlert.MissingExtension.Error("a ServerHello without a key share");
+        {
+            // RFC 9846 section 4.3.11: with a PSK it goes against psk_key_exchange_modes, of which we sent psk_dhe_ke alone (section 4.3.9).
+            return (hello.SelectedKey is null ? TlsAlert.MissingExtension : TlsAlert.IllegalParameter).Error("a ServerHello without a key share");
+        }
         // RFC 9846 section 4.3.8: the group of our one share, which after a HelloRetryRequest is the one it named.
         if (group != _group)
             return TlsAlert.IllegalParameter.Error("a key share for a group that has none of ours");
@@ -212,7 +215,8 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
         // The application secrets cover the handshake to the server's Finished, so they are made before our own messages.
         context.EnterApplication();
 
-        // RFC 9846 sections 2 and 4.5.1: a Certificate if one was asked for, and Finished in any case, before any data.
+        // RFC 9846 sections 2 and 4.5.1: a Certificate if one was asked for, and Finished in any case, before any data. No
+        // EndOfEarlyData comes before them (RFC 9001 section 8.3).
         var flight = new TlsWriter();
         if (_certificateRequested && _canSatisfyRequest && context.Options.Signer is { } signer)
         {

@@ -300,7 +300,7 @@ internal ref struct ClientHello
     {
         if (offer is null)
             return;
-        if (withEarlyData)
+        if (withEarlyData) // RFC 9846 section 4.3.10: never without the PSK.
             writer.Extension(ExtensionType.EarlyData).Dispose();
         OfferedKeys.Write(writer, offer);
     }

@@ -148,7 +148,8 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
         if (TryResume(hello, message) is { } mismatch)
             return mismatch;
         context.PublishTransportParameters(hello.TransportParameters);
-        // RFC 9846 section 4.3.10. Suite, version and protocol are those of the ticket: there is one of each.
+        // RFC 9846 section 4.3.10. Suite, version and protocol are those of the ticket: there is one of each. Where it is rejected
+        // there are no keys, so none of its packets is processed (RFC 9001 section 4.6.2).
         bool takesEarlyData = hello.HasEarlyData && !context.UsedHelloRetryRequest
             && _resumed is not null && context.Options.Tickets!.TakesEarlyData(_resumed, hello.OfferedKeys.ObfuscatedAge);
         if (takesEarlyData)
@@ -179,7 +180,8 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
 
     /// <summary>
     /// Adds the ClientHello to the transcript, and resumes the session that it offers if there is one and its binder is right. A ticket
-    /// that is of no use is ignored (RFC 9846 section 4.3.11): then the handshake is a full one.
+    /// that is of no use is ignored (RFC 9846 section 4.3.11), as is one of a client that does not list our mode (sections 4.2.1 and
+    /// 4.3.9): then the handshake is a full one.
     /// </summary>
     /// <returns>The error of a binder that is not right, else null.</returns>
     private QuicError? TryResume(in ClientHello hello, ReadOnlySpan<byte> message)
@@ -200,6 +202,7 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
         // RFC 9846 section 4.3.11: before anything else, and the end if it does not fit.
         if (!CryptographicOperations.FixedTimeEquals(binder, hello.OfferedKeys.Binder))
             return TlsAlert.DecryptError.Error("the binder does not fit the ticket");
+        // Section 8.2: what is remembered of it is a part of the hello that is proved by now.
         if (context.Options.Tickets!.TrySpend(session))
         {
             _resumed = session;
@@ -212,7 +215,9 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
         return null;
     }
 
-    /// <summary>Gives the client tickets for later (RFC 9846 section 4.7.1).</summary>
+    /// <summary>
+    /// Gives the client tickets for later, if it can use them (RFC 9846 sections 4.3.9 and 4.7.1): in each connection new ones (appendix C.4).
+    /// </summary>
     private void SendTickets()
     {
         if (!_takesTickets || context.Options.Tickets is not { } desk)

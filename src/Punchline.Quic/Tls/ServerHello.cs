@@ -118,6 +118,7 @@ internal ref struct ServerHello
         // RFC 9846 section 4.2.3: the echo of what we sent, which is empty.
         if (!sessionId.IsEmpty)
             return TlsAlert.IllegalParameter.Error("a legacy_session_id that was not sent");
+        // With a PSK, its hash is the suite's (RFC 9846 section 4.3.11): there is one of each.
         if (cipherSuite != TlsCodes.Aes128GcmSha256)
             return TlsAlert.IllegalParameter.Error("the server chose a cipher suite that was not offered");
         if (compressionMethod != 0)

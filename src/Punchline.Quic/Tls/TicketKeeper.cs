@@ -5,8 +5,9 @@ using System.Security.Cryptography;
 namespace Punchline.Quic.Tls;
 
 /// <summary>
-/// A server's ticket keys, and the memory of used tickets (RFC 9846 section 8.1). All of it lives in memory: after a restart every
-/// ticket is worthless, so nobody can replay one to a server that has forgotten.
+/// A server's ticket keys, and the memory of used tickets (RFC 9846 sections 8 and 8.1, RFC 9001 section 9.2). All of it lives in memory:
+/// after a restart every ticket is worthless, so nobody can replay one to a server that has forgotten (section 8.2 of RFC 9846), and
+/// none remembers limits that are no longer ours (RFC 9000 section 7.4.1).
 /// <code>
 ///   ticket = key number (1) ‖ nonce (12) ‖ sealed: <see cref="SealedSession"/> ‖ tag (16)
 /// </code>
@@ -38,7 +39,7 @@ internal sealed class TicketKeeper : IDisposable
     public const int MaxPerKey = 65_536;
 
     /// <summary>
-    /// How far the age that a client tells may be from ours for 0-RTT (RFC 9846 section 8.3): round trips and drifting clocks. It
+    /// How far the age that a client tells may be from ours for 0-RTT (RFC 9846 sections 4.3.10 and 8.3): round trips and drifting clocks. It
     /// matters little, as each ticket is good only once.
     /// </summary>
     public static readonly TimeSpan AgeTolerance = TimeSpan.FromSeconds(10);

@@ -71,7 +71,7 @@ internal static class FrameTypes
     /// <summary>
     /// RFC 9000 sections 12.4, 12.5, 13.2.6 and 17.2.4 (table 3, column "Pkts"); RFC 9221 sections 4, 5 and 6 for DATAGRAM.
     /// Receipt elsewhere is PROTOCOL_VIOLATION. The punch extension is for 1-RTT alone, so that nothing of it can be replayed
-    /// (RFC 9001 section 9.2).
+    /// (RFC 9001 section 9.2). No CRYPTO in 0-RTT is section 8.3.
     /// False for unknown types.
     /// </summary>
     public static bool IsAllowedAt(ulong type, EncryptionLevel level) => level switch

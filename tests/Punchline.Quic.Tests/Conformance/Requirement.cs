@@ -11,14 +11,14 @@ namespace Punchline.Quic.Tests.Conformance;
 /// <param name="Section">The section that asks, as "4.1" or "A.3".</param>
 /// <param name="Number">Which requirement of the section, from 1.</param>
 /// <param name="Level">MUST (with MUST NOT, SHALL, REQUIRED) or SHOULD (with SHOULD NOT, RECOMMENDED).</param>
-/// <param name="State">fulfilled, deviates, n/a or open.</param>
+/// <param name="State">fulfilled, deviates or n/a.</param>
 /// <param name="Where">Places in the source, a link to an entry of docs/deviations.md, or the reason.</param>
 /// <param name="ShownBy">Tests, or "-".</param>
 internal sealed partial record Requirement(
     int Rfc, string Section, int Number, string Level, string Text, string State, string Where, string ShownBy)
 {
     /// <summary>What a table may say of a requirement.</summary>
-    public static readonly string[] States = ["fulfilled", "deviates", "n/a", "open"];
+    public static readonly string[] States = ["fulfilled", "deviates", "n/a"];
 
     /// <summary>The two strengths that are told apart.</summary>
     public static readonly string[] Levels = ["MUST", "SHOULD"];

@@ -136,7 +136,7 @@ internal static class Inside
     private static extern ref LevelKeys? EarlyKeys(QuicConnection connection);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_loss")]
-    private static extern ref LossDetector Loss(QuicConnection connection);
+    internal static extern ref LossDetector Loss(this QuicConnection connection);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_tls")]
     private static extern ref TlsSession Tls(QuicConnection connection);

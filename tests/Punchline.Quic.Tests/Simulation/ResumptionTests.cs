@@ -220,11 +220,16 @@ public sealed class ResumptionTests
         Assert.Contains(greeting.Closes, close => close.Reason.Contains("control stream", StringComparison.Ordinal));
     }
 
-    [Fact]
-    public void An_acknowledgement_cannot_stand_in_0_rtt()
+    [Theory]
+    [InlineData(0x02, 0, 0, 0, 0)] // ACK
+    [InlineData(0x06, 0, 1, 5)] // CRYPTO, as with EndOfEarlyData
+    [InlineData(0x07, 1, 9)] // NEW_TOKEN
+    [InlineData(0x1b, 1, 2, 3, 4, 5, 6, 7, 8)] // PATH_RESPONSE
+    [InlineData(0x1e)] // HANDSHAKE_DONE
+    public void What_cannot_stand_in_0_rtt_ends_the_connection(params int[] frame)
     {
         Greeting greeting = new Greeting(211).HaveMet();
-        byte[] packet = greeting.Connect(greeting.Sessions.Dequeue()).SealEarly([0x02, 0, 0, 0, 0]);
+        byte[] packet = greeting.Connect(greeting.Sessions.Dequeue()).SealEarly([.. frame.Select(i => (byte)i)]);
         greeting.Network.RunFor(Greeting.Delay);
         greeting.Network.Send(greeting.Client, Greeting.ClientAddress, Greeting.HostAddress, packet);
         greeting.RunUntil(() => greeting.Closes.Exists(close => close.Code == (ulong)TransportErrorCode.ProtocolViolation), "no refusal");
@@ -306,10 +311,14 @@ public sealed class ResumptionTests
         var admission = new Swapping();
         Greeting greeting = new Greeting(215, admission: admission).HaveMet();
         admission.RetriesFirst = true;
+        var sent = new EarlyTrace();
+        greeting.Client.Trace = sent;
         greeting.Reconnect();
         greeting.RunUntilAnswered();
         Assert.True(greeting.Connection.IsResumed);
         Assert.True(greeting.HeardEarly);
+        Assert.Equal(2, sent.Numbers.Count);
+        Assert.Equal(2, sent.Numbers.Distinct().Count());
         Assert.Equal(2 * RoundTrip, greeting.AnsweredAfter);
     }
 
@@ -334,17 +343,6 @@ public sealed class ResumptionTests
         greeting.Host.RemoveAddress(Greeting.HostAddress);
         greeting.Host = new SimulatedPeer(greeting.Network, "host", 998, transport, new AcceptAll(SimulatedIdentities.IdOf("client")), greeting, keeper);
         greeting.Host.AddAddress(Greeting.HostAddress, relay: true);
-    }
-
-    private sealed class EarlyTrace : ITrace
-    {
-        public List<string> Lines { get; } = [];
-
-        public void Record(QuicConnection connection, in TraceEvent traceEvent, ReadOnlySpan<byte> content)
-        {
-            if (traceEvent.IsEarly)
-                Lines.Add($"{traceEvent.Kind} {traceEvent.Text}");
-        }
     }
 
     /// <summary>A door whose mind can be changed.</summary>

@@ -17,6 +17,7 @@ public sealed class ResumptionTests
         using TlsPair pair = FullHandshake(new TestDesk());
         Assert.Equal(2, pair.Sessions.Count);
         Assert.NotEqual(pair.Sessions[0].PreSharedKey, pair.Sessions[1].PreSharedKey);
+        Assert.NotEqual(pair.Sessions[0].AgeAdd, pair.Sessions[1].AgeAdd);
         Assert.All(pair.Sessions, session =>
         {
             Assert.Equal(TicketKeeper.Lifetime, session.Lifetime);
@@ -26,22 +27,64 @@ public sealed class ResumptionTests
         Assert.Equal("Send Application NewSessionTicket+NewSessionTicket", pair.ServerLog[^1]);
     }
 
+    [Theory]
+    [InlineData(1, true)] // psk_dhe_ke
+    [InlineData(0, false)] // psk_ke
+    [InlineData(-1, false)] // no mode at all
+    public void Tickets_are_given_to_a_client_that_can_use_them(int mode, bool given)
+    {
+        using var client = new TlsSession(TlsPair.Options(isClient: true, 1));
+        using var server = new TlsSession(TlsPair.Options(isClient: false, 2, requireClientCertificate: false, tickets: new TestDesk()));
+        byte[] hello = StartAndTakeHello(client);
+        hello = mode < 0
+            ? MessageEditor.Remove(hello, ExtensionType.PskKeyExchangeModes)
+            : MessageEditor.Set(hello, ExtensionType.PskKeyExchangeModes, 1, (byte)mode);
+        Assert.Null(server.Receive(EncryptionLevel.Initial, hello));
+        // The client's Finished is made here: to the client itself the hello is another one than it sent.
+        using var transcript = new Transcript();
+        transcript.Append(hello);
+        byte[] secret = [];
+        while (server.TryTakeEvent(out var sent))
+        {
+            if (sent.Kind == TlsEventKind.Send)
+                transcript.Append(sent.Bytes.Span);
+            else if (sent is { Kind: TlsEventKind.Secrets, Level: EncryptionLevel.Handshake })
+                secret = sent.ClientSecret.ToArray();
+        }
+        byte[] hash = new byte[32];
+        byte[] finished = new byte[32];
+        transcript.GetHash(hash);
+        KeySchedule.ComputeFinished(secret, hash, finished);
+        Assert.Null(server.Receive(EncryptionLevel.Handshake, MessageEditor.Message(HandshakeType.Finished, finished)));
+        Assert.True(server.IsComplete);
+        bool tickets = false;
+        while (server.TryTakeEvent(out var sent))
+            tickets |= sent is { Kind: TlsEventKind.Send, Level: EncryptionLevel.Application };
+        Assert.Equal(given, tickets);
+    }
+
     [Fact]
-    public void A_client_that_names_no_psk_mode_is_given_none()
+    public void A_session_is_not_resumed_in_a_mode_that_the_client_does_not_list()
     {
         var desk = new TestDesk();
-        // Removing the extension breaks the transcripts apart, so the server's own flight is looked at.
-        using var server = new TlsSession(TlsPair.Options(isClient: false, 2, requireClientCertificate: false, tickets: desk));
-        using var client = new TlsSession(TlsPair.Options(isClient: true, 1));
-        Assert.Null(client.Start());
-        Assert.True(client.TryTakeEvent(out var hello));
-        byte[] plain = MessageEditor.Remove(hello.Bytes.ToArray(), ExtensionType.PskKeyExchangeModes);
-        Assert.True(ClientHello.TryRead(plain.AsSpan(4), out var read, out _));
-        Assert.False(read.TakesPskWithDiffieHellman);
-        byte[] pskOnly = MessageEditor.Set(hello.Bytes.ToArray(), ExtensionType.PskKeyExchangeModes, 1, 0);
-        Assert.True(ClientHello.TryRead(pskOnly.AsSpan(4), out read, out _));
-        Assert.False(read.TakesPskWithDiffieHellman);
-        Assert.True(read.HasPskKeyExchangeModes);
+        using TlsPair pair = Resume(desk, Given(desk), early: false, onTheWay: carried => carried.Type == HandshakeType.ClientHello
+            ? MessageEditor.EditExtensions(carried.Bytes, list => list[list.FindIndex(e => e.Type == ExtensionType.PskKeyExchangeModes)] =
+                (ExtensionType.PskKeyExchangeModes, [1, 0])) // psk_ke
+            : carried.Bytes);
+        // A full handshake: the binder, which the change has made wrong, is not even looked at.
+        Assert.Null(pair.ServerError);
+        Assert.False(pair.Server.IsResumed);
+        Assert.Contains(pair.Messages, m => !m.FromClient && m.Type == HandshakeType.Certificate);
+    }
+
+    [Fact]
+    public void A_resumed_session_needs_the_servers_key_share()
+    {
+        var desk = new TestDesk();
+        using TlsPair pair = Resume(desk, Given(desk), early: false, onTheWay: carried => carried.Type == HandshakeType.ServerHello
+            ? MessageEditor.Remove(carried.Bytes, ExtensionType.KeyShare)
+            : carried.Bytes);
+        AssertAlert(TlsAlert.IllegalParameter, pair.ClientError);
     }
 
     [Fact]
@@ -55,6 +98,8 @@ public sealed class ResumptionTests
         Assert.Equal(ServerId, pair.Client.PeerId.ToArray());
         Assert.Equal(ClientId, pair.Server.PeerId.ToArray());
         Assert.DoesNotContain(pair.Messages, m => m.Type is HandshakeType.Certificate or HandshakeType.CertificateVerify or HandshakeType.CertificateRequest);
+        // RFC 9001 section 8.3: no EndOfEarlyData.
+        Assert.Equal([HandshakeType.ClientHello, HandshakeType.Finished], pair.Messages.Where(m => m.FromClient).Select(m => m.Type));
         Assert.Equal(pair.ClientSecrets[EncryptionLevel.ZeroRtt].Client, pair.ServerSecrets[EncryptionLevel.ZeroRtt].Client);
         Assert.Equal(pair.ClientSecrets[EncryptionLevel.Application], pair.ServerSecrets[EncryptionLevel.Application], SecretsAreEqual);
         Assert.DoesNotContain("EarlyDataRejected", pair.ClientLog);
@@ -213,7 +258,7 @@ public sealed class ResumptionTests
     }
 
     [Fact]
-    public void A_server_must_not_take_0_rtt_without_the_psk_or_unasked()
+    public void A_server_must_not_take_0_rtt_unasked()
     {
         var body = new TlsWriter();
         EncryptedExtensions.Write(body, "punchline/1"u8, [1], acceptsEarlyData: true);
@@ -221,6 +266,16 @@ public sealed class ResumptionTests
         AssertAlert(TlsAlert.UnsupportedExtension, error);
         Assert.True(EncryptedExtensions.TryRead(body.Written[4..], "punchline/1"u8, out var read, out _, offeredEarlyData: true));
         Assert.True(read.AcceptsEarlyData);
+    }
+
+    [Fact]
+    public void A_server_must_not_take_0_rtt_without_its_psk()
+    {
+        var desk = new TestDesk();
+        using TlsPair pair = Resume(desk, Given(desk), early: true, onTheWay: carried => carried.Type == HandshakeType.ServerHello
+            ? MessageEditor.Remove(carried.Bytes, ExtensionType.PreSharedKey)
+            : carried.Bytes);
+        AssertAlert(TlsAlert.IllegalParameter, pair.ClientError);
     }
 
     [Fact]
@@ -234,6 +289,18 @@ public sealed class ResumptionTests
                 keyLog: (label, _, secret) => lines.Add($"{label} {Convert.ToHexString(secret)}")),
             TlsPair.Options(false, 72, expectedPeer: ClientId, tickets: desk)).Run();
         Assert.Equal($"CLIENT_EARLY_TRAFFIC_SECRET {Convert.ToHexString(pair.ServerSecrets[EncryptionLevel.ZeroRtt].Client)}", lines[0]);
+    }
+
+    [Fact]
+    public void A_client_uses_no_ticket_beyond_its_lifetime_or_seven_days()
+    {
+        ResumableSession session = Given(new TestDesk());
+        Assert.True(session.IsInTime(TicketKeeper.Lifetime - TimeSpan.FromSeconds(1)));
+        Assert.False(session.IsInTime(TicketKeeper.Lifetime));
+        Assert.False(session.IsInTime(-TimeSpan.FromSeconds(1)));
+        ResumableSession endless = session with { Lifetime = TimeSpan.FromSeconds(uint.MaxValue) };
+        Assert.True(endless.IsInTime(TimeSpan.FromDays(7) - TimeSpan.FromSeconds(1)));
+        Assert.False(endless.IsInTime(TimeSpan.FromDays(7)));
     }
 
     [Fact]
