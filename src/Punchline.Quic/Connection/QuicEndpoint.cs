@@ -46,10 +46,13 @@ public sealed class QuicEndpoint : IConnectionIdTable
     private readonly record struct Answer(NetworkPath Path, byte[] Datagram);
 
     /// <summary>An endpoint without connections.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The reset key has not 32 bytes, or there are to be more tickets than 8.</exception>
     public QuicEndpoint(QuicEndpointOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfNotEqual(options.ResetKey.Length, 32, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(options.Transport.TicketsPerConnection, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Transport.TicketsPerConnection, QuicTransportOptions.MaxTicketsPerConnection, nameof(options));
         _options = options;
         _context = new ConnectionContext(options, this, new ChunkPool(), options.Tickets ?? new TicketKeeper(options.Randomness));
         _ids = new ConnectionIdFactory(options.ResetKey.Span, options.Randomness);

@@ -6,6 +6,9 @@ namespace Punchline.Quic;
 /// </summary>
 public sealed class QuicTransportOptions
 {
+    /// <summary>The most <see cref="TicketsPerConnection"/>: as many as a client of ours keeps.</summary>
+    internal const int MaxTicketsPerConnection = 8;
+
     /// <summary>The application protocol that both sides must speak (RFC 7301).</summary>
     public string ApplicationProtocol { get; init; } = "punchline/1";
 

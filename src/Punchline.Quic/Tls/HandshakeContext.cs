@@ -126,7 +126,8 @@ internal sealed class HandshakeContext(TlsOptions options) : IDisposable
 
     /// <summary>
     /// Overwrites the secrets of which keys have been made (RFC 9846 sections 7.1 and 7.2): nobody needs them any more, and who
-    /// finds the first one later could follow all key updates.
+    /// finds the first one later could follow all key updates. A server has made its tickets by now; to a client more may come, so it
+    /// keeps the secret of their keys.
     /// </summary>
     public void ForgetSecrets()
     {
@@ -134,6 +135,8 @@ internal sealed class HandshakeContext(TlsOptions options) : IDisposable
         _earlySecrets?.Dispose();
         _handshakeSecrets?.Dispose();
         _applicationSecrets?.Dispose();
+        if (!Options.IsClient)
+            CryptographicOperations.ZeroMemory(_resumptionSecret);
     }
 
     /// <summary>Writes our Certificate and CertificateVerify after what the writer holds, and adds them to the transcript.</summary>

@@ -146,7 +146,10 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
         hello.Random.CopyTo(context.ClientRandom);
         _takesTickets = hello.TakesPskWithDiffieHellman;
         if (TryResume(hello, message) is { } mismatch)
+        {
+            CryptographicOperations.ZeroMemory(sharedSecret);
             return mismatch;
+        }
         context.PublishTransportParameters(hello.TransportParameters);
         // RFC 9846 section 4.3.10. Suite, version and protocol are those of the ticket: there is one of each. Where it is rejected
         // there are no keys, so none of its packets is processed (RFC 9001 section 4.6.2).
@@ -199,6 +202,8 @@ internal sealed class ServerHandshake(HandshakeContext context) : IHandshakeRole
         context.Transcript.AppendWithBinders(message, hello.OfferedKeys.BindersLength, hash);
         context.UsePreSharedKey(session!.PreSharedKey);
         context.ComputeBinder(hash, binder);
+        // The key schedule has it now. The connection may last for days, and whoever found it later could read what came in 0-RTT.
+        CryptographicOperations.ZeroMemory(session.PreSharedKey);
         // RFC 9846 section 4.3.11: before anything else, and the end if it does not fit.
         if (!CryptographicOperations.FixedTimeEquals(binder, hello.OfferedKeys.Binder))
             return TlsAlert.DecryptError.Error("the binder does not fit the ticket");

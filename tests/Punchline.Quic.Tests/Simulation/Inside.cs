@@ -50,6 +50,9 @@ internal static class Inside
     /// <summary>The secrets that TLS made of the handshake for the application.</summary>
     internal static TrafficSecrets ApplicationSecrets(this QuicConnection connection) => Secrets(Context(Tls(connection)))!;
 
+    /// <summary>The secret of which the keys of tickets are made.</summary>
+    internal static byte[] ResumptionSecret(this QuicConnection connection) => Resumption(Context(Tls(connection)));
+
     /// <summary>Application packets that the connection still remembers, from the oldest that is open on.</summary>
     internal static int TrackedPackets(this QuicConnection connection) =>
         RecoverySpaces(Loss(connection))[(int)PacketNumberSpace.Application].Sent.Span;
@@ -146,6 +149,9 @@ internal static class Inside
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_applicationSecrets")]
     private static extern ref TrafficSecrets? Secrets(HandshakeContext context);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_resumptionSecret")]
+    private static extern ref byte[] Resumption(HandshakeContext context);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_spaces")]
     private static extern ref RecoverySpace[] RecoverySpaces(LossDetector loss);

@@ -323,6 +323,39 @@ public sealed class ResumptionTests
     }
 
     [Fact]
+    public void Forged_packets_of_0_rtt_count_as_those_of_other_keys_do() // RFC 9001 section 6.6
+    {
+        const ulong Forged = 5;
+        Greeting greeting = new Greeting(218).HaveMet();
+        byte[] packet = greeting.Connect(greeting.Sessions.Dequeue()).SealEarly([1]);
+        packet[^1] ^= 1;
+        greeting.Network.RunFor(Greeting.Delay); // the ClientHello is there
+        for (ulong i = 0; i < Forged; i++)
+            greeting.Network.Send(greeting.Client, Greeting.ClientAddress, Greeting.HostAddress, packet);
+        greeting.RunUntilAnswered();
+        greeting.RunUntil(() => greeting.Host.Connections[0].IsEstablished, "not established");
+        Assert.True(greeting.Connection.IsResumed && greeting.HeardEarly);
+        Assert.Equal(Forged, greeting.Host.Connections[0].Keys()!.Failed);
+    }
+
+    [Fact]
+    public void A_host_that_has_made_its_tickets_forgets_the_secret_of_their_keys() // RFC 9846 section 7.1
+    {
+        Greeting greeting = new(220);
+        greeting.Connect();
+        greeting.RunUntil(() => greeting.Sessions.Count == 2, "no sessions");
+        Assert.DoesNotContain(greeting.Host.Connections[0].ResumptionSecret(), b => b != 0);
+        Assert.Contains(greeting.Connection.ResumptionSecret(), b => b != 0); // More may come to a client.
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(9)]
+    [InlineData(256)]
+    public void More_tickets_than_a_client_keeps_cannot_be_asked_for(int tickets) => Assert.Throws<ArgumentOutOfRangeException>(
+        () => new Greeting(219, new QuicTransportOptions { TicketsPerConnection = tickets }));
+
+    [Fact]
     public void Packets_of_0_rtt_are_told_to_a_trace_as_such()
     {
         Greeting greeting = new Greeting(216).HaveMet();

@@ -268,6 +268,18 @@ public sealed class ResumptionTests
         Assert.True(read.AcceptsEarlyData);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_servers_copy_of_a_tickets_key_is_overwritten_once_it_is_used(bool fits) // RFC 9846 section 7.1
+    {
+        var desk = new TestDesk();
+        ResumableSession session = Given(desk);
+        using TlsPair pair = Resume(desk, fits ? session : session with { PreSharedKey = new byte[32] }, early: true);
+        Assert.Equal(fits, pair.Server.IsResumed);
+        Assert.DoesNotContain(desk.Opened!.PreSharedKey, b => b != 0);
+    }
+
     [Fact]
     public void A_server_must_not_take_0_rtt_without_its_psk()
     {

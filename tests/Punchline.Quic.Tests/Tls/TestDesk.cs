@@ -22,10 +22,14 @@ internal sealed class TestDesk(ulong seed = 30) : ITicketDesk
 
     public bool OffersEarlyData { get; set; } = true;
 
+    /// <summary>The session of the ticket that was opened last.</summary>
+    public SealedSession? Opened { get; private set; }
+
     public bool TryOpen(ReadOnlySpan<byte> ticket, [NotNullWhen(true)] out SealedSession? session)
     {
         if (Keeper.TryOpen(Now, ticket, out session) && (!IsWelcome(session.Binding) || (ExpectedPeer is { } peer && !peer.AsSpan().SequenceEqual(session.PeerId))))
             session = null;
+        Opened = session;
         return session is not null;
     }
 
