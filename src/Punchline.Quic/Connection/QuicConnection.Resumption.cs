@@ -159,7 +159,10 @@ public sealed partial class QuicConnection
         ulong number = ReadPacketNumber(packet, header.PacketNumberOffset, numberLength, space);
         int headerLength = header.PacketNumberOffset + numberLength;
         if (!keys.Aead.TryOpen(packet, headerLength, number))
+        {
+            CountForgery();
             return DropEarly("not authentic", packet.Length);
+        }
         if (FirstByte.HasReservedBits(packet[0])) // RFC 9000 section 17.2
         {
             CloseWith(QuicError.Transport(TransportErrorCode.ProtocolViolation, "reserved bits are set"));
