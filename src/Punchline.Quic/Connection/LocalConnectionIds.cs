@@ -22,6 +22,7 @@ internal interface IConnectionIdTable
 /// <param name="Options">What the endpoint is made of.</param>
 /// <param name="Ids">Where connection ids lead to connections.</param>
 /// <param name="Chunks">Memory for stream data.</param>
+/// <param name="Tickets">The keys and the memory of session tickets, which all connections of an endpoint share.</param>
 internal sealed record ConnectionContext(QuicEndpointOptions Options, IConnectionIdTable Ids, ChunkPool Chunks, TicketKeeper Tickets);
 
 /// <summary>The connection ids that we issue to the peer and it sends to (RFC 9000 section 5.1).</summary>

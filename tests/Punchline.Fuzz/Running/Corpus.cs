@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Punchline.Testing;
 
 namespace Punchline.Fuzz.Running;
 
@@ -8,14 +9,11 @@ internal static class Corpus
     /// <summary>Digits of the hash in a name: no two of some thousand inputs share them.</summary>
     private const int NameLength = 16;
 
-    /// <summary>The folder of the repository.</summary>
-    public static string Repository { get; } = FindRepository();
-
     /// <summary>The corpus that is in the repository.</summary>
-    public static string Folder => Path.Combine(Repository, "tests", "Punchline.Fuzz", "corpus");
+    public static string Folder => WorkingTree.At("tests", "Punchline.Fuzz", "corpus");
 
     /// <summary>Where inputs go that failed.</summary>
-    public static string Artifacts => Path.Combine(Repository, "artifacts", "fuzz");
+    public static string Artifacts => WorkingTree.At("artifacts", "fuzz");
 
     /// <summary>The inputs of a target that are in the repository, and the seeds of its own.</summary>
     public static List<byte[]> Of(IFuzzTarget target)
@@ -39,13 +37,5 @@ internal static class Corpus
         string file = Path.Combine(folder, prefix + Convert.ToHexStringLower(SHA256.HashData(input))[..NameLength]);
         File.WriteAllBytes(file, input);
         return file;
-    }
-
-    private static string FindRepository()
-    {
-        string? folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "Punchline.slnx")))
-            folder = Path.GetDirectoryName(folder);
-        return folder ?? throw new InvalidOperationException("The program does not lie in the repository.");
     }
 }

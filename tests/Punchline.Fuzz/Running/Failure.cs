@@ -1,4 +1,5 @@
 using System.Globalization;
+using Punchline.Testing;
 
 namespace Punchline.Fuzz.Running;
 
@@ -11,5 +12,5 @@ internal sealed record Failure(IFuzzTarget Target, string File, Exception Cause)
 
     /// <summary>What people need to look into it.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{Target.Name}: {Cause}\nagain: tests/Punchline.Fuzz/fuzz replay {Target.Name} {Path.GetRelativePath(Corpus.Repository, File)}");
+        $"{Target.Name}: {Cause}\nagain: tests/Punchline.Fuzz/fuzz replay {Target.Name} {Path.GetRelativePath(WorkingTree.Root, File)}");
 }

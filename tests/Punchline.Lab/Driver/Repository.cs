@@ -1,9 +1,11 @@
+using Punchline.Testing;
+
 namespace Punchline.Lab.Driver;
 
-/// <summary>Where this repository's files are, found upwards from the test program.</summary>
+/// <summary>Where this repository's files are.</summary>
 internal static class Repository
 {
-    public static string Root { get; } = Find();
+    public static string Root => WorkingTree.Root;
 
     public static string Lab { get; } = Path.Combine(Root, "tests", "Punchline.Lab");
 
@@ -13,12 +15,4 @@ internal static class Repository
     /// <summary>The program as people start it, built in Release; <c>./test</c> builds it.</summary>
     public static string ReleaseProgram { get; } =
         Path.Combine(Root, "src", "Punchline.Cli", "bin", "Release", "net10.0", "Punchline.Cli");
-
-    private static string Find()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "Punchline.slnx")))
-                return folder.FullName;
-        throw new InvalidOperationException($"no Punchline.slnx above {AppContext.BaseDirectory}");
-    }
 }

@@ -1,7 +1,5 @@
 using System.Runtime.CompilerServices;
 using Punchline.Quic.Crypto;
-using Punchline.Quic.Recovery;
-using Punchline.Quic.Streams;
 using Punchline.Quic.Tests.Simulation;
 using Punchline.Quic.Wire;
 using Punchline.Testing;
@@ -49,7 +47,7 @@ internal sealed class Hostile(Scene scene, bool isClient)
     internal ulong VictimsNextNumber => Space(Victim, PacketNumberSpace.Application).NextNumber;
 
     /// <summary>Where the victim's handshake bytes in 1-RTT packets stand.</summary>
-    internal ulong CryptoOffset => Read(Space(Victim, PacketNumberSpace.Application).CryptoIn);
+    internal ulong CryptoOffset => Space(Victim, PacketNumberSpace.Application).CryptoIn.ReadUpTo();
 
     /// <summary>The sequence number that the victim will give its next connection id.</summary>
     internal ulong VictimsNextIdSequence => NextSequence(LocalIds(Victim));
@@ -97,30 +95,18 @@ internal sealed class Hostile(Scene scene, bool isClient)
     internal int Say(ReadOnlySpan<byte> frames, ulong? number = null, byte setBits = 0, UdpAddress? source = null)
     {
         ulong n = number ?? NextNumber++;
-        OneRttKeys keys = Own.Keys()!;
-        var packet = new byte[frames.Length + 64];
-        var writer = new WireWriter(packet);
-        PacketHeaderWriter.WriteShort(ref writer, Destination, _key is null ? keys.KeyPhase : _phase, PacketNumberCodec.MaxLength);
-        packet[0] |= setBits;
-        int numberOffset = writer.Position;
-        PacketNumberCodec.Write(ref writer, n, PacketNumberCodec.MaxLength);
-        int headerLength = writer.Position;
-        writer.WriteBytes(frames);
-        writer.Reserve(AeadKey.TagLength);
-        Span<byte> bytes = packet.AsSpan(0, writer.Position);
-        if (_key is null)
-            keys.Seal(bytes, headerLength, n);
-        else
-            _key.Seal(bytes, headerLength, n);
-        keys.WriteHeader.Protect(bytes, numberOffset, PacketNumberCodec.MaxLength);
+        byte[] packet = Packets.Short(Own.Keys()!, Destination, n, frames, setBits, _key is null ? null : (_key, _phase));
         if (number is null)
-        {
-            // Remembered as sent, so that its acknowledgement is in order.
-            Loss(Own).OnPacketSent(PacketNumberSpace.Application, n, scene.Network.Now, bytes.Length, Own.Paths().Current.Recovery,
-                SentPacketFlags.AckEliciting | SentPacketFlags.InFlight, [new SentFrame(SentFrameKind.Ping, 0, 0, 0, false)]);
-        }
-        scene.Network.Inject(source ?? OwnAddress, VictimAddress, bytes, TimeSpan.FromMilliseconds(1));
-        return bytes.Length;
+            Own.RememberAsSent(n, packet.Length, scene.Network.Now);
+        scene.Network.Inject(source ?? OwnAddress, VictimAddress, packet, TimeSpan.FromMilliseconds(1));
+        return packet.Length;
+    }
+
+    /// <summary>Acknowledges every packet that the victim has sent: in order only where it leaves out no number.</summary>
+    internal void AcknowledgeAll()
+    {
+        ulong largest = VictimsNextNumber - 1;
+        Say(Raw.Ints(0x02, largest, 0, 0, largest));
     }
 
     /// <summary>Sends an Initial or Handshake packet, under the keys of the hostile connection.</summary>
@@ -129,26 +115,14 @@ internal sealed class Hostile(Scene scene, bool isClient)
         PacketSpace space = Space(Own, level);
         LevelKeys keys = space.WriteKeys ?? throw new InvalidOperationException($"no {level} keys at this time");
         byte[] packet = Packets.Long(level == PacketNumberSpace.Initial ? PacketType.Initial : PacketType.Handshake, keys,
-            HandshakeDestination(Own), FirstLocalId(Own), space.NextNumber++, frames, atLeast: 1200, setBits);
+            Own.HandshakeDestination(), Own.FirstLocalId(), space.NextNumber++, frames, atLeast: 1200, setBits);
         scene.Network.Inject(OwnAddress, VictimAddress, packet, TimeSpan.FromMilliseconds(1));
     }
 
     /// <summary>True if the hostile connection could send at this level.</summary>
     internal static bool HasKeys(QuicConnection connection, PacketNumberSpace level) => Space(connection, level).WriteKeys is not null;
 
-    private static PacketSpace Space(QuicConnection connection, PacketNumberSpace space) => Spaces(connection)[(int)space];
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_loss")]
-    private static extern ref LossDetector Loss(QuicConnection connection);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_spaces")]
-    private static extern ref PacketSpace[] Spaces(QuicConnection connection);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_handshakeDestination")]
-    private static extern ref ConnectionId HandshakeDestination(QuicConnection connection);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_firstLocalId")]
-    private static extern ref ConnectionId FirstLocalId(QuicConnection connection);
+    private static PacketSpace Space(QuicConnection connection, PacketNumberSpace space) => connection.Spaces()[(int)space];
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_localIds")]
     private static extern ref LocalConnectionIds LocalIds(QuicConnection connection);
@@ -161,7 +135,4 @@ internal sealed class Hostile(Scene scene, bool isClient)
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_nextWriteSecret")]
     private static extern ref byte[] NextSecretOf(OneRttKeys keys);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_read")]
-    private static extern ref ulong Read(CryptoReceiveBuffer buffer);
 }

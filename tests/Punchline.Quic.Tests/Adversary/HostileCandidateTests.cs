@@ -13,7 +13,7 @@ namespace Punchline.Quic.Tests.Adversary;
 public sealed class HostileCandidateTests
 {
     private const int QuickSeeds = 30;
-    private const int Seeds = 300;
+    private const int ManySeeds = 300;
     private const int LongSeeds = 5000;
 
     private static readonly LinkProfile Link = new() { Delay = TimeSpan.FromMilliseconds(15) };
@@ -119,18 +119,18 @@ public sealed class HostileCandidateTests
 
     [Fact]
     [Trait("Length", "Medium")]
-    public void Many_seeds() => Run(QuickSeeds + 1, Seeds);
+    public void Many_seeds() => Run(QuickSeeds + 1, ManySeeds);
 
     [Fact]
     [Trait("Length", "Long")]
-    public void Very_many_seeds() => Run(Seeds + 1, LongSeeds);
+    public void Very_many_seeds() => Run(ManySeeds + 1, LongSeeds);
 
     private static void Run(ulong first, ulong last)
     {
-        if (Seed.Given is { } given)
+        if (Seeds.Given is { } given)
             Run(given);
         else
-            Seed.ForEach(first, last, Run);
+            Seeds.ForEach(first, last, Run);
     }
 
     /// <summary>All of it mixed, by a peer of either role, while the other side has much to say.</summary>
@@ -170,7 +170,7 @@ public sealed class HostileCandidateTests
                         break;
                     default:
                         hostile.Victim.TrySendDatagram(new byte[1000]);
-                        hostile.Say(Raw.Ints(0x02, hostile.VictimsNextNumber - 1, 0, 0, hostile.VictimsNextNumber - 1));
+                        hostile.AcknowledgeAll();
                         break;
                 }
                 hostile.Scene.Network.RunFor(TimeSpan.FromMilliseconds(draw.NextInt(1, 300)));
@@ -179,7 +179,7 @@ public sealed class HostileCandidateTests
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            throw new InvalidOperationException($"{Seed.Replay(nameof(HostileCandidateTests), seed)}\n{e.Message}", e);
+            throw new InvalidOperationException($"{Seeds.Replay($"{nameof(HostileCandidateTests)}.{nameof(Some_seeds)}", seed)}\n{e.Message}", e);
         }
     }
 

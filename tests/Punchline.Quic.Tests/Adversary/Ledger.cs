@@ -65,9 +65,9 @@ internal sealed class Ledger
     /// <summary>While true, no client has proven its address to the host yet: the first handshake.</summary>
     internal Func<bool> IsHandshake { get; set; } = static () => false;
 
-    /// <summary>All that was sent to addresses that are not trusted.</summary>
+    /// <summary>The addresses that are not trusted and to which something was sent.</summary>
     internal IEnumerable<(UdpAddress Target, Account Account)> Strangers =>
-        _accounts.Where(entry => !_trusted.Contains(entry.Key.Other)).Select(entry => (entry.Key.Other, entry.Value));
+        _accounts.Where(entry => !_trusted.Contains(entry.Key.Other) && entry.Value.PacketsOut > 0).Select(entry => (entry.Key.Other, entry.Value));
 
     internal Account Of(UdpAddress own, UdpAddress other)
     {
@@ -115,6 +115,8 @@ internal sealed class Ledger
         Require(beyond <= 2 * ProbesInRound, $"{beyond} probes within {Round} to the candidate {other}");
         long rounds = 2 + (long)((_network.Now - account.Sent[0].At) / Round);
         Require(account.BytesIn > 0 || account.PacketsOut <= rounds * ProbesInRound, $"{account.PacketsOut} probes in {rounds} rounds to {other}");
+        Require(account.BytesOut <= (Factor * account.BytesIn) + (rounds * ProbesInRound * LargestProbe),
+            $"{account.BytesOut} bytes in {rounds} rounds to the candidate {other}, from which {account.BytesIn} came");
     }
 
     /// <summary>What DESIGN section 4 never lets a packet go to, in words of its own.</summary>

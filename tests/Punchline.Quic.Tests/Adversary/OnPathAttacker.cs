@@ -1,4 +1,5 @@
 using Punchline.Quic.Crypto;
+using Punchline.Quic.Tests.Simulation;
 using Punchline.Quic.Wire;
 using Punchline.Testing;
 
@@ -46,6 +47,9 @@ internal sealed class OnPathAttacker
     private readonly Dictionary<Power, double> _shares = [];
     private readonly List<Seen> _seen = [];
     private int _injected;
+
+    /// <summary>The destination of the very first packet: what Initial keys derive from.</summary>
+    private ConnectionId? _firstDestination;
 
     private readonly record struct Seen(UdpAddress From, UdpAddress To, byte[] Datagram);
 
@@ -206,9 +210,6 @@ internal sealed class OnPathAttacker
         ConnectionId keysOf = _random.NextBool(0.7) ? first : header.Destination;
         return Packets.Initial(keysOf, asClient, header.Destination, header.Source, (ulong)_random.NextInt(8), frames, asClient ? 1200 : 0);
     }
-
-    /// <summary>The destination of the very first packet: what Initial keys derive from.</summary>
-    private ConnectionId? _firstDestination;
 
     private static byte[] VersionNegotiation(ReadOnlySpan<byte> seen)
     {

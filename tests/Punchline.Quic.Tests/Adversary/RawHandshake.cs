@@ -1,4 +1,5 @@
 using Punchline.Quic.Crypto;
+using Punchline.Quic.Tests.Simulation;
 using Punchline.Quic.Tls;
 using Punchline.Quic.Wire;
 using Punchline.Testing;

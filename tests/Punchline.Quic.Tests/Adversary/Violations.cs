@@ -101,9 +101,9 @@ internal static class Violations
 
     private static IEnumerable<Violation> ConnectionIds() =>
     [
-        One("19.15", "two ids under one number", ProtocolViolation, h => [.. Retiring(h, 50), .. Raw.NewId(50, 8, 2)]) with { IsHeard = false },
-        One("19.15", "one id under two numbers", ProtocolViolation, h => [.. Retiring(h, 50), .. Raw.NewId(51, 8, 1)]) with { IsHeard = false },
-        One("19.15", "two reset tokens for one id", ProtocolViolation, h => [.. Retiring(h, 50), .. Raw.NewId(50, 8, 1, token: 9)]) with { IsHeard = false },
+        One("19.15", "two ids under one number", ProtocolViolation, _ => [.. Retiring(50), .. Raw.NewId(50, 8, 2)]) with { IsHeard = false },
+        One("19.15", "one id under two numbers", ProtocolViolation, _ => [.. Retiring(50), .. Raw.NewId(51, 8, 1)]) with { IsHeard = false },
+        One("19.15", "two reset tokens for one id", ProtocolViolation, _ => [.. Retiring(50), .. Raw.NewId(50, 8, 1, token: 9)]) with { IsHeard = false },
         One("5.1.1", "more ids than the limit", ConnectionIdLimitError, _ => [.. Raw.NewId(50, 0, 1), .. Raw.NewId(51, 0, 2)]),
         One("5.1.2", "ids replaced faster than that can be said", ConnectionIdLimitError,
             _ => Raw.Times(40, i => Raw.NewId(50 + (ulong)i, 50 + (ulong)i, (byte)i, length: 1))) with { IsHeard = false },
@@ -221,7 +221,7 @@ internal static class Violations
         }));
 
     /// <summary>An id that takes the place of all before it but those of the first numbers.</summary>
-    private static byte[] Retiring(Hostile _, ulong sequence) => Raw.NewId(sequence, 8, 1);
+    private static byte[] Retiring(ulong sequence) => Raw.NewId(sequence, 8, 1);
 
     private static ulong Bidi(Hostile h, ulong ordinal) => (ordinal << 2) | (h.IsClient ? 0u : 1u);
 

@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Xunit;
+using Punchline.Testing;
 
 namespace Punchline.Quic.Tests.Conformance;
 
@@ -7,7 +7,7 @@ namespace Punchline.Quic.Tests.Conformance;
 internal static class Repository
 {
     /// <summary>The folder that holds the solution.</summary>
-    public static string Root { get; } = Find();
+    public static string Root => WorkingTree.Root;
 
     /// <summary>The text of a file, or null if there is none.</summary>
     /// <param name="path">Relative to the root, with slashes.</param>
@@ -26,13 +26,4 @@ internal static class Repository
     /// <summary>True if a text holds a name, and not as a part of a longer one.</summary>
     public static bool HasWord(string text, string word) =>
         Regex.IsMatch(text, $@"\b{word}\b", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(10));
-
-    private static string Find()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Punchline.slnx")))
-            folder = folder.Parent;
-        Assert.NotNull(folder);
-        return folder.FullName;
-    }
 }

@@ -17,6 +17,7 @@ internal sealed class Places
     private readonly Dictionary<SimulatedPeer, (QuicConnection Connection, UdpAddress Reflexive)> _offered = [];
     private readonly LinkProfile[] _legs;
     private int _moves;
+    private bool _isOffering;
 
     internal Places(Scenario scenario, SimulatedNetwork network, SimulatedPeer client, SimulatedPeer host)
     {
@@ -100,8 +101,6 @@ internal sealed class Places
             _isOffering = true;
         });
     }
-
-    private bool _isOffering;
 
     /// <summary>Each side says to the relay where it is.</summary>
     internal void Greet()

@@ -13,25 +13,27 @@ internal static class ScenarioRun
 
     /// <summary>Runs the scenario of a seed, without a log: it is made if it is needed.</summary>
     /// <exception cref="InvalidOperationException">An invariant does not hold; the message has all that is known.</exception>
-    internal static Outcome Seed(ulong seed)
-    {
-        Scenario scenario = ScenarioDraw.From(seed);
-        return TryRun(scenario, out Outcome? outcome, out ScenarioFailure? failure) ? outcome! : throw new InvalidOperationException(Report(scenario, failure!));
-    }
+    internal static Outcome Seed(ulong seed) => Run(ScenarioDraw.From(seed), null);
 
-    /// <summary>Runs the scenario of a seed with its log, into a file if one is named.</summary>
-    internal static Outcome SeedWithLog(ulong seed)
+    /// <summary>The same, with its log in a file if one is named.</summary>
+    internal static void Replay(ulong seed)
     {
         using TextWriter? file = Environment.GetEnvironmentVariable(LogVariable) is { Length: > 0 } name ? new StreamWriter(name) : null;
-        return new World(ScenarioDraw.From(seed), logs: true, file).Run();
+        Run(ScenarioDraw.From(seed), file);
     }
 
-    internal static bool TryRun(Scenario scenario, out Outcome? outcome, out ScenarioFailure? failure)
+    /// <summary>A hash over all that happens in the run of a seed.</summary>
+    internal static string Fingerprint(ulong seed) => new World(ScenarioDraw.From(seed), logs: true).Run().Fingerprint;
+
+    private static Outcome Run(Scenario scenario, TextWriter? log) => TryRun(scenario, out Outcome? outcome, out ScenarioFailure? failure, log)
+        ? outcome! : throw new InvalidOperationException(Report(scenario, failure!));
+
+    private static bool TryRun(Scenario scenario, out Outcome? outcome, out ScenarioFailure? failure, TextWriter? log = null)
     {
         (outcome, failure) = (null, null);
         try
         {
-            outcome = new World(scenario, logs: false).Run();
+            outcome = new World(scenario, logs: log is not null, log).Run();
             return true;
         }
         catch (ScenarioFailure e)
@@ -46,7 +48,7 @@ internal static class ScenarioRun
     }
 
     /// <summary>What a failure says: the command, the smallest scenario that fails so, and the end of its log.</summary>
-    internal static string Report(Scenario scenario, ScenarioFailure failure)
+    private static string Report(Scenario scenario, ScenarioFailure failure)
     {
         (Scenario smallest, ScenarioFailure its) = Shrink(scenario, failure);
         var world = new World(smallest, logs: true);
@@ -59,7 +61,7 @@ internal static class ScenarioRun
             // Expected: it is run again for its log.
         }
         return $"""
-            seed {scenario.Seed}, replay: PUNCHLINE_SEED={scenario.Seed} ./test ScenarioTests
+            {Seeds.Replay(nameof(ScenarioTests), scenario.Seed)}
             {failure.Message}
             --- the smallest scenario that fails so:
             {smallest}{its.Message}
@@ -69,7 +71,7 @@ internal static class ScenarioRun
     }
 
     /// <summary>Leaves parts out as long as it still fails by the same check.</summary>
-    internal static (Scenario Scenario, ScenarioFailure Failure) Shrink(Scenario scenario, ScenarioFailure failure)
+    private static (Scenario Scenario, ScenarioFailure Failure) Shrink(Scenario scenario, ScenarioFailure failure)
     {
         int tries = 0;
         bool isSmaller = true;

@@ -1,4 +1,5 @@
 using Punchline.Quic.Streams;
+using Punchline.Quic.Tests.Simulation;
 using Punchline.Testing;
 
 namespace Punchline.Quic.Tests.Scenarios;
@@ -250,7 +251,7 @@ internal sealed class World
         _network.Schedule(_network.Now + GreetEvery, Greet);
     }
 
-    private static int OpenStreams(SimulatedPeer peer) => peer.Connections.Sum(static connection => Internals.StreamsOf(connection).OpenStreamCount);
+    private static int OpenStreams(SimulatedPeer peer) => peer.Connections.Sum(static connection => connection.Streams().OpenStreamCount);
 
     private void Until(Func<bool> condition, TimeSpan limit, string check, Func<string> what)
     {

@@ -206,24 +206,8 @@ public sealed class FirstPacketsTests
     /// <summary>CONNECTION_CLOSE (CONNECTION_REFUSED) in an Initial packet, as the server and whoever saw the client's hello can make it.</summary>
     private static byte[] Close(ConnectionId destination, ConnectionId source, ConnectionId original, byte[] token, bool reservedBits)
     {
-        Span<byte> client = stackalloc byte[32];
-        Span<byte> server = stackalloc byte[32];
-        QuicKeyDerivation.InitialSecrets(original, client, server);
-        using LevelKeys keys = LevelKeys.FromSecret(server);
-        var packet = new byte[200];
-        var writer = new WireWriter(packet);
-        PacketHeaderWriter.WriteLong(ref writer, PacketType.Initial, destination, source, token, 4, out int lengthOffset);
-        packet[0] |= (byte)(reservedBits ? 0x04 : 0);
-        int numberOffset = writer.Position;
-        PacketNumberCodec.Write(ref writer, 100, 4);
-        int start = writer.Position;
-        new ConnectionCloseFrame(false, (ulong)TransportErrorCode.ConnectionRefused, 0, default).Write(ref writer);
-        writer.Reserve(16); // the tag
-        Span<byte> sealedPacket = writer.Written;
-        PacketHeaderWriter.PatchLength(sealedPacket, lengthOffset, sealedPacket.Length - numberOffset);
-        keys.Aead.Seal(sealedPacket, start, 100);
-        keys.Header.Protect(sealedPacket, numberOffset, 4);
-        return sealedPacket.ToArray();
+        byte[] frame = [0x1c, (byte)TransportErrorCode.ConnectionRefused, 0, 0];
+        return Packets.Initial(original, fromClient: false, destination, source, number: 100, frame, setBits: (byte)(reservedBits ? 0x04 : 0), token: token);
     }
 
     private PacketHeader First => HeaderOf(_said[0]);

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Punchline.Quic.Crypto;
 using Punchline.Quic.Paths;
 using Punchline.Quic.Recovery;
+using Punchline.Quic.Streams;
 using Punchline.Quic.Tls;
 using Punchline.Quic.Wire;
 using Punchline.Testing;
@@ -32,6 +33,12 @@ internal static class Inside
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_firstLocalId")]
     internal static extern ref readonly ConnectionId FirstLocalId(this QuicConnection connection);
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_handshakeDestination")]
+    internal static extern ref readonly ConnectionId HandshakeDestination(this QuicConnection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_read")]
+    internal static extern ref ulong ReadUpTo(this CryptoReceiveBuffer buffer);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_limits")]
     internal static extern ref AeadLimits Limits(this OneRttKeys keys);
 
@@ -44,6 +51,15 @@ internal static class Inside
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_spaces")]
     internal static extern ref PacketSpace[] Spaces(this QuicConnection connection);
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_loss")]
+    internal static extern ref LossDetector Loss(this QuicConnection connection);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_spaces")]
+    internal static extern ref RecoverySpace[] Spaces(this LossDetector loss);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_streams")]
+    internal static extern ref StreamSet Streams(this QuicConnection connection);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_peer")]
     internal static extern ref TransportParameters? PeerParameters(this QuicConnection connection);
 
@@ -55,7 +71,7 @@ internal static class Inside
 
     /// <summary>Application packets that the connection still remembers, from the oldest that is open on.</summary>
     internal static int TrackedPackets(this QuicConnection connection) =>
-        RecoverySpaces(Loss(connection))[(int)PacketNumberSpace.Application].Sent.Span;
+        connection.Loss().Spaces()[(int)PacketNumberSpace.Application].Sent.Span;
 
     /// <summary>Takes all ids that no path uses yet, as so many paths would.</summary>
     /// <returns>How many there were.</returns>
@@ -88,24 +104,11 @@ internal static class Inside
         this SimulatedNetwork network, SimulatedPeer peer, QuicConnection connection, ReadOnlySpan<byte> frames, UdpAddress? source = null, byte reservedBits = 0)
     {
         PathState path = connection.Paths().Current;
-        PacketSpace space = Spaces(connection)[(int)PacketNumberSpace.Application];
+        PacketSpace space = connection.Spaces()[(int)PacketNumberSpace.Application];
         OneRttKeys keys = connection.Keys()!;
         Xunit.Assert.True(connection.PeerIds().TryGetFor(path, out ConnectionId destination));
-
-        Span<byte> packet = new byte[1 + ConnectionId.MaxLength + PacketNumberCodec.MaxLength + frames.Length + AeadKey.TagLength];
-        var writer = new WireWriter(packet);
-        PacketHeaderWriter.WriteShort(ref writer, destination, keys.KeyPhase, PacketNumberCodec.MaxLength);
-        packet[0] |= reservedBits;
-        int numberOffset = writer.Position;
-        PacketNumberCodec.Write(ref writer, space.NextNumber, PacketNumberCodec.MaxLength);
-        int headerLength = writer.Position;
-        writer.WriteBytes(frames);
-        writer.Reserve(AeadKey.TagLength);
-        packet = packet[..writer.Position];
-        keys.Seal(packet, headerLength, space.NextNumber);
-        keys.WriteHeader.Protect(packet, numberOffset, PacketNumberCodec.MaxLength);
-        Loss(connection).OnPacketSent(PacketNumberSpace.Application, space.NextNumber++, network.Now, packet.Length, path.Recovery,
-            SentPacketFlags.AckEliciting | SentPacketFlags.InFlight, [new SentFrame(SentFrameKind.Ping, 0, 0, 0, false)]);
+        byte[] packet = Packets.Short(keys, destination, space.NextNumber, frames, reservedBits);
+        connection.RememberAsSent(space.NextNumber++, packet.Length, network.Now);
         var way = (SimulatedPath)path.Network;
         network.Send(peer, source ?? way.LocalAddress, way.RemoteAddress, packet);
         return packet.Length;
@@ -116,30 +119,18 @@ internal static class Inside
     /// </summary>
     internal static byte[] SealEarly(this QuicConnection connection, ReadOnlySpan<byte> frames)
     {
-        PacketSpace space = Spaces(connection)[(int)PacketNumberSpace.Application];
-        LevelKeys keys = EarlyKeys(connection)!;
-        Span<byte> packet = stackalloc byte[MtuDiscovery.BaseSize];
-        var writer = new WireWriter(packet);
-        PacketHeaderWriter.WriteLong(
-            ref writer, PacketType.ZeroRtt, connection.OriginalDestination, FirstLocalId(connection), default, PacketNumberCodec.MaxLength, out int lengthOffset);
-        int numberOffset = writer.Position;
+        PacketSpace space = connection.Spaces()[(int)PacketNumberSpace.Application];
         ulong number = space.NextNumber + 10; // beyond what the connection sends by itself meanwhile
-        PacketNumberCodec.Write(ref writer, number, PacketNumberCodec.MaxLength);
-        int headerLength = writer.Position;
-        writer.WriteBytes(frames);
-        writer.Reserve(16); // the tag
-        packet = packet[..writer.Position];
-        PacketHeaderWriter.PatchLength(packet, lengthOffset, packet.Length - numberOffset);
-        keys.Aead.Seal(packet, headerLength, number);
-        keys.Header.Protect(packet, numberOffset, PacketNumberCodec.MaxLength);
-        return packet.ToArray();
+        return Packets.Long(PacketType.ZeroRtt, EarlyKeys(connection)!, connection.OriginalDestination, connection.FirstLocalId(), number, frames);
     }
+
+    /// <summary>A packet of the test's making counts as sent on the path in use, so that its acknowledgement is in order.</summary>
+    internal static void RememberAsSent(this QuicConnection connection, ulong number, int length, Instant now) =>
+        connection.Loss().OnPacketSent(PacketNumberSpace.Application, number, now, length, connection.Paths().Current.Recovery,
+            SentPacketFlags.AckEliciting | SentPacketFlags.InFlight, [new SentFrame(SentFrameKind.Ping, 0, 0, 0, false)]);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_earlyKeys")]
     private static extern ref LevelKeys? EarlyKeys(QuicConnection connection);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_loss")]
-    internal static extern ref LossDetector Loss(this QuicConnection connection);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_tls")]
     private static extern ref TlsSession Tls(QuicConnection connection);
@@ -152,7 +143,4 @@ internal static class Inside
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_resumptionSecret")]
     private static extern ref byte[] Resumption(HandshakeContext context);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_spaces")]
-    private static extern ref RecoverySpace[] RecoverySpaces(LossDetector loss);
 }

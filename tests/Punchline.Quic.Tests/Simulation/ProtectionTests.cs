@@ -1,7 +1,5 @@
-using System.Runtime.CompilerServices;
 using Punchline.Quic.Crypto;
 using Punchline.Quic.Paths;
-using Punchline.Quic.Streams;
 using Punchline.Quic.Wire;
 using Punchline.Testing;
 using Xunit;
@@ -199,33 +197,17 @@ public sealed class ProtectionTests
     /// <summary>One byte of CRYPTO data so far behind the end of what the host has had of its client's Initial data.</summary>
     private static byte[] CryptoFrameBehind(Scene scene, int gap)
     {
-        ulong end = Read(scene.HostConnection.Spaces()[(int)PacketNumberSpace.Initial].CryptoIn);
+        ulong end = scene.HostConnection.Spaces()[(int)PacketNumberSpace.Initial].CryptoIn.ReadUpTo();
         var writer = new WireWriter(stackalloc byte[16]);
         CryptoFrame.WriteHeader(ref writer, end + (ulong)gap, 1);
         writer.WriteByte(1);
         return writer.Written.ToArray();
     }
 
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_read")]
-    private static extern ref ulong Read(CryptoReceiveBuffer buffer);
-
     private static void SayInitial(Scene scene, in ConnectionId source, ulong number, ReadOnlySpan<byte> frames)
     {
-        Span<byte> client = stackalloc byte[QuicKeyDerivation.SecretLength];
-        Span<byte> server = stackalloc byte[QuicKeyDerivation.SecretLength];
         ConnectionId destination = scene.HostConnection.OriginalDestination;
-        QuicKeyDerivation.InitialSecrets(destination, client, server);
-        using LevelKeys keys = LevelKeys.FromSecret(client);
-        Span<byte> packet = stackalloc byte[MtuDiscovery.BaseSize];
-        var writer = new WireWriter(packet);
-        PacketHeaderWriter.WriteLong(ref writer, PacketType.Initial, destination, source, default, PacketNumberCodec.MaxLength, out int lengthOffset);
-        int numberOffset = writer.Position;
-        PacketNumberCodec.Write(ref writer, number, PacketNumberCodec.MaxLength);
-        int headerLength = writer.Position;
-        writer.WriteBytes(frames);
-        PacketHeaderWriter.PatchLength(packet, lengthOffset, packet.Length - numberOffset);
-        keys.Aead.Seal(packet, headerLength, number);
-        keys.Header.Protect(packet, numberOffset, PacketNumberCodec.MaxLength);
+        byte[] packet = Packets.Initial(destination, fromClient: true, destination, source, number, frames, atLeast: MtuDiscovery.BaseSize);
         scene.Network.Send(scene.Client, Scene.ClientRelay, Scene.HostRelay, packet);
     }
 }

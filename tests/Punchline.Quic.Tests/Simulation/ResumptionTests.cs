@@ -235,6 +235,18 @@ public sealed class ResumptionTests
         greeting.RunUntil(() => greeting.Closes.Exists(close => close.Code == (ulong)TransportErrorCode.ProtocolViolation), "no refusal");
     }
 
+    [Fact]
+    public void Forged_0_rtt_packets_count_as_all_others() // RFC 9001 section 6.6: over all keys
+    {
+        Greeting greeting = new Greeting(215).HaveMet();
+        byte[] packet = greeting.Connect(greeting.Sessions.Dequeue()).SealEarly([0x01]);
+        packet[^1] ^= 1;
+        greeting.Network.RunFor(Greeting.Delay);
+        greeting.Network.Send(greeting.Client, Greeting.ClientAddress, Greeting.HostAddress, packet);
+        greeting.RunUntilAnswered();
+        Assert.Equal(1ul, greeting.Host.Connections[0].Keys()!.Failed);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Punchline.Quic.Wire;
+using Punchline.Testing;
 using Xunit;
 
 namespace Punchline.Quic.Tests.Wire;
@@ -16,13 +17,13 @@ public partial class PunchDocumentTests
             ("c0000050554e4348 01 10", "punch transport parameter, Candidate Limit 16"),
         ];
 
-        Assert.Equal(expected, Sample().Matches(Document()).Select(m => (m.Groups["bytes"].Value, m.Groups["text"].Value)));
+        Assert.Equal(expected, Sample().Matches(File.ReadAllText(WorkingTree.At("docs", "wire", "punch.md"))).Select(m => (m.Groups["bytes"].Value, m.Groups["text"].Value)));
     }
 
     [Fact]
     public void The_types_of_the_document_are_those_of_the_code() => Assert.Equal(
         [FrameTypes.Candidate, FrameTypes.CandidateGone, FrameTypes.Punch, FrameTypes.ObservedAddress],
-        FrameType().Matches(Document()).Select(m => Convert.ToUInt64(m.Groups["type"].Value, 16)));
+        FrameType().Matches(File.ReadAllText(WorkingTree.At("docs", "wire", "punch.md"))).Select(m => Convert.ToUInt64(m.Groups["type"].Value, 16)));
 
     [Fact]
     public void The_sample_of_the_transport_parameter_reads_and_writes()
@@ -44,14 +45,4 @@ public partial class PunchDocumentTests
         @"^  Type \(i\) = (?<type>0x[0-9a-f]+),$",
         RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 10_000)]
     private static partial Regex FrameType();
-
-    /// <summary>docs/wire/punch.md of the repository in which the tests were built.</summary>
-    private static string Document()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Punchline.slnx")))
-            folder = folder.Parent;
-        Assert.NotNull(folder);
-        return File.ReadAllText(Path.Combine(folder.FullName, "docs", "wire", "punch.md"));
-    }
 }

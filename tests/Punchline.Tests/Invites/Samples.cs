@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Punchline.Invites;
 using Punchline.Quic;
+using Punchline.Testing;
 
 namespace Punchline.Tests.Invites;
 
@@ -30,10 +31,7 @@ internal static partial class Samples
     /// <summary>All runs of 12 and more hexadecimal digits, and the invite, in the order of the page.</summary>
     public static string[] Of(string page)
     {
-        string? directory = AppContext.BaseDirectory;
-        while (directory is not null && !File.Exists(Path.Combine(directory, "Punchline.slnx")))
-            directory = Path.GetDirectoryName(directory);
-        string text = File.ReadAllText(Path.Combine(directory ?? "", "docs", "wire", page));
+        string text = File.ReadAllText(WorkingTree.At("docs", "wire", page));
         return [.. Sample().Matches(text[text.LastIndexOf("## Golden", StringComparison.Ordinal)..]).Select(m => m.Value)];
     }
 

@@ -1,4 +1,5 @@
 using Punchline.Quic.Paths;
+using Punchline.Quic.Tests.Simulation;
 using Punchline.Quic.Wire;
 using Punchline.Testing;
 
@@ -59,7 +60,7 @@ internal sealed class ConnectionBook
     /// <summary>RFC 9002 section 7: no more in flight than the window, but for probes of a probe timeout (section 7.5) and of a path.</summary>
     private void CheckCongestion(in TraceEvent e)
     {
-        if (Internals.LossOf(_connection).ProbesDue(e.Space) > 0 || Internals.PathsOf(_connection).Find(e.Path!) is not { } path)
+        if (_connection.Loss().ProbesDue(e.Space) > 0 || _connection.Paths().Find(e.Path!) is not { } path)
             return;
         long after = path.Recovery.BytesInFlight + e.Size;
         LargestInFlight = Math.Max(LargestInFlight, after);

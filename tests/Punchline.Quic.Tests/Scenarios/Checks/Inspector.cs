@@ -1,6 +1,7 @@
 using Punchline.Quic.Paths;
 using Punchline.Quic.Recovery;
 using Punchline.Quic.Streams;
+using Punchline.Quic.Tests.Simulation;
 using Punchline.Testing;
 
 namespace Punchline.Quic.Tests.Scenarios;
@@ -70,11 +71,11 @@ internal sealed class Inspector : ITrace
     {
         foreach (QuicConnection connection in _peer.Connections)
         {
-            StreamSet streams = Internals.StreamsOf(connection);
+            StreamSet streams = connection.Streams();
             Require(streams.BufferedBytes <= _mostBuffered, "memory", $"{streams.BufferedBytes} bytes of stream data");
             LargestBuffered = Math.Max(LargestBuffered, streams.BufferedBytes);
-            Require(Internals.PathsOf(connection).Count <= CandidateRules.MaxPairs + 8, "memory", "more paths than may be");
-            foreach (RecoverySpace space in Internals.SpacesOf(Internals.LossOf(connection)))
+            Require(connection.Paths().Count <= CandidateRules.MaxPairs + 8, "memory", "more paths than may be");
+            foreach (RecoverySpace space in connection.Loss().Spaces())
             {
                 Require(space.Sent.Span <= LossDetector.MaxTrackedPackets, "memory", $"{space.Sent.Span} packets are remembered");
                 LargestTracked = Math.Max(LargestTracked, space.Sent.Span);
@@ -87,7 +88,7 @@ internal sealed class Inspector : ITrace
     private void CompareInFlight(QuicConnection connection)
     {
         var sums = new Dictionary<RecoveryPath, (long Bytes, int Packets)>();
-        foreach (RecoverySpace space in Internals.SpacesOf(Internals.LossOf(connection)))
+        foreach (RecoverySpace space in connection.Loss().Spaces())
         {
             for (ulong n = space.Sent.FindOpen(0); n < space.Sent.Next; n = space.Sent.FindOpen(n + 1))
             {
@@ -97,7 +98,7 @@ internal sealed class Inspector : ITrace
                     sums[packet.Path] = (bytes + packet.Size, packets + 1);
             }
         }
-        PathSet paths = Internals.PathsOf(connection);
+        PathSet paths = connection.Paths();
         for (int i = 0; i < paths.Count; i++)
         {
             RecoveryPath path = paths[i].Recovery;
