@@ -92,13 +92,14 @@ public sealed class ServerTests
         await using var scene = new Scene();
         await RunAsync(scene, seed: 49, async (connection, echo) =>
         {
-            var exchange = echo.ExchangeAsync(scene.Ours!, connection, Payload.First(Payload.Large));
-            await Task.Delay(TimeSpan.FromMilliseconds(300)); // as ngtcp2's client waits: the transfer takes seconds
+            // Between two streams: what quiche has on its way to the old address it never sends again (docs/interop.md).
+            await echo.ExchangeAsync(scene.Ours!, connection, Payload.First(Payload.Small));
+            await scene.Theirs!.EventAsync("echoed");
             scene.Link.Rebind();
-            await exchange;
+            await echo.ExchangeAsync(scene.Ours!, connection, Payload.First(Payload.Large));
             Assert.True(scene.Link.Mappings >= 2, "the link did not rebind");
         });
-        cell.Passed("the link changes our port in the middle of 10 MB each way");
+        cell.Passed("the link changes our port before 10 MB each way");
     }
 
     [InteropFact(Quiche.Package)]
