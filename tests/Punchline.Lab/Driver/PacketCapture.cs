@@ -5,6 +5,8 @@ namespace Punchline.Lab.Driver;
 /// <summary>Everything that passes a place's device from now on, recorded by <c>tcpdump</c>.</summary>
 internal sealed class PacketCapture : IAsyncDisposable
 {
+    private static readonly TimeSpan TimeToRead = TimeSpan.FromMilliseconds(500);
+
     private readonly WorkFolder _folder = new();
     private readonly ChildProcess _process;
 
@@ -45,6 +47,8 @@ internal sealed class PacketCapture : IAsyncDisposable
     /// <returns>The file, which goes with this object.</returns>
     public async Task<string> EndAsync()
     {
+        // A signal ends tcpdump before it has read what waits for it in the kernel: it gets time to read it.
+        await Task.Delay(TimeToRead);
         await _process.SignalAsync("INT");
         (await _process.ExitAsync()).Ok();
         return File;
