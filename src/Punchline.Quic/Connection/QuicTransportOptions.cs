@@ -1,3 +1,5 @@
+using Punchline.Quic.Tls;
+
 namespace Punchline.Quic;
 
 /// <summary>
@@ -7,7 +9,7 @@ namespace Punchline.Quic;
 public sealed class QuicTransportOptions
 {
     /// <summary>The most <see cref="TicketsPerConnection"/>: as many as a client of ours keeps.</summary>
-    internal const int MaxTicketsPerConnection = 8;
+    internal const int MaxTicketsPerConnection = ClientHandshake.MaxTickets;
 
     /// <summary>The application protocol that both sides must speak (RFC 7301).</summary>
     public string ApplicationProtocol { get; init; } = "punchline/1";

@@ -11,7 +11,7 @@ namespace Punchline.Quic.Tls;
 internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
 {
     /// <summary>The most tickets that are kept of one connection: more than a server needs to give, and a bound on what it makes us hold.</summary>
-    private const int MaxTickets = 8;
+    internal const int MaxTickets = 8;
 
     private enum State
     {
@@ -32,12 +32,11 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
     private bool _certificateRequested;
     private bool _canSatisfyRequest;
     private bool _earlyDataIsOpen;
-    private bool _isResumed;
     private int _tickets;
 
     public string? NegotiatedProtocol { get; private set; }
 
-    public bool IsResumed => _isResumed;
+    public bool IsResumed { get; private set; }
 
     public QuicError? Start()
     {
@@ -164,8 +163,8 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
         _share.Dispose();
         _share = null;
         context.Transcript.Append(message);
-        _isResumed = hello.SelectedKey is not null;
-        if (context.Options.Offer is not null && !_isResumed)
+        IsResumed = hello.SelectedKey is not null;
+        if (context.Options.Offer is not null && !IsResumed)
             context.UsePreSharedKey(default);
         context.EnterHandshake(sharedSecret);
         _state = State.WaitEncryptedExtensions;
@@ -177,14 +176,14 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
         if (!EncryptedExtensions.TryRead(body, _protocolName, out var extensions, out var error, _earlyDataIsOpen))
             return error;
         // RFC 9846 section 4.3.11: 0-RTT is under the PSK that the server chose, or not at all.
-        if (extensions.AcceptsEarlyData && !_isResumed)
+        if (extensions.AcceptsEarlyData && !IsResumed)
             return TlsAlert.IllegalParameter.Error("0-RTT is taken without its PSK");
         if (!extensions.AcceptsEarlyData)
             RejectEarlyData();
         NegotiatedProtocol = context.Options.ApplicationProtocol;
         context.PublishTransportParameters(extensions.TransportParameters);
         context.Transcript.Append(message);
-        _state = _isResumed ? State.WaitFinished : State.WaitCertificateOrRequest;
+        _state = IsResumed ? State.WaitFinished : State.WaitCertificateOrRequest;
         return null;
     }
 
@@ -210,7 +209,7 @@ internal sealed class ClientHandshake(HandshakeContext context) : IHandshakeRole
         if ((context.CheckFinished(body) ?? context.LeaveReceiveLevel(EncryptionLevel.Application)) is { } error)
             return error;
         context.Transcript.Append(message);
-        if (_isResumed)
+        if (IsResumed)
             context.Peer.OnResumed(context.Options.Offer!.Session.PeerId);
         // The application secrets cover the handshake to the server's Finished, so they are made before our own messages.
         context.EnterApplication();

@@ -16,8 +16,6 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
     /// <summary>The server's handle for the pair through which it came; null if it came directly.</summary>
     public ulong? FirstHandle { get; } = (connection.CurrentPath as RelayPath)?.Handle;
 
-    private bool _heardHello;
-
     /// <summary>The client's channel to the server has ended.</summary>
     public bool HasLeftServer { get; set; }
 
@@ -33,7 +31,7 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
         Tunnel = new HostTunnel(Node.Loop, Connection, host.Services.Find, this);
         Join();
         host.OnJoined(this);
-        if (_heardHello)
+        if (HasHeardHello)
             Welcome();
     }
 
@@ -97,7 +95,6 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
     {
         Control!.Send(new TunnelHello(0, ProgramVersion.Text));
         Control.Send(new TunnelServices(host.Services.Infos));
-        _heardHello = true;
         if (IsJoined)
             Welcome();
     }

@@ -211,7 +211,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         IsJoined = true;
         Events.Report(new PeerJoined(Events.Now, Peer));
         HostingLog.Joined(Node.Logger, Peer);
-        if (_version is not null)
+        if (HasHeardHello)
             TellVersion(); // HELLO came ahead of the handshake, from somebody who had no name yet.
         Node.Candidates.Join(this);
         Node.NatKnown += TellNat;
@@ -239,14 +239,14 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     {
         switch (message)
         {
-            case TunnelHello hello when _version is null:
+            case TunnelHello hello when !HasHeardHello:
                 _version = hello.ProgramVersion;
                 if (IsJoined)
                     TellVersion();
                 OnHello(hello);
                 break;
             case TunnelHello:
-            case not null when _version is null:
+            case not null when !HasHeardHello:
                 Close(CloseCode.Malformed, "HELLO comes once and first");
                 break;
             case NatMessage nat:
@@ -260,6 +260,9 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
 
     /// <summary>Says what is known of our NATs, now and when more is known.</summary>
     private protected void TellNat() => Control?.Send(new NatMessage(Node.Nat));
+
+    /// <summary>True once the peer has said HELLO, which may be before it is verified.</summary>
+    private protected bool HasHeardHello => _version is not null;
 
     private void TellVersion() => Events.Detail($"{Peer} runs version {_version}");
 

@@ -50,7 +50,7 @@ internal sealed class ControlTarget : IFuzzTarget
     public void Run(ReadOnlySpan<byte> input)
     {
         ControlReadStatus status = ControlCodec.TryRead(input, out ControlMessage? message);
-        Check.That(status == ControlReadStatus.Ok == message is not null, "a message and no message");
+        Check.That((status == ControlReadStatus.Ok) == (message is not null), "a message and no message");
         if (message is null)
             return;
         byte[] written = ControlCodec.Write(message);

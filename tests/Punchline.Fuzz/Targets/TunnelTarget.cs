@@ -37,8 +37,8 @@ internal sealed class TunnelTarget : IFuzzTarget
         while (true)
         {
             TunnelReadStatus status = TunnelCodec.TryRead(input, out TunnelMessage? message, out int consumed);
-            Check.That(status == TunnelReadStatus.Ok == message is not null, "a message and no message");
-            Check.That(status is TunnelReadStatus.Ok or TunnelReadStatus.Skip == consumed > 0 && consumed <= input.Length, "bytes consumed for nothing");
+            Check.That((status == TunnelReadStatus.Ok) == (message is not null), "a message and no message");
+            Check.That((status is TunnelReadStatus.Ok or TunnelReadStatus.Skip) == (consumed > 0) && consumed <= input.Length, "bytes consumed for nothing");
             if (message is not null)
             {
                 byte[] written = TunnelCodec.Write(message);

@@ -78,9 +78,9 @@ internal sealed class ChildProcess : IAsyncDisposable
         return line;
     }
 
-    /// <summary>Waits for a line of standard error, from its first on.</summary>
-    public async Task<string> ErrorLineAsync(Func<string, bool> fits, string what, TimeSpan? limit = null) =>
-        (await FindAsync(Errors, fits, 0, what, limit)).Line;
+    /// <summary>Waits for a line of standard error, from its first on or behind as many as are given.</summary>
+    public async Task<string> ErrorLineAsync(Func<string, bool> fits, string what, TimeSpan? limit = null, int behind = 0) =>
+        (await FindAsync(Errors, fits, behind, what, limit)).Line;
 
     /// <summary>Waits for the next JSON line whose <c>event</c> is this one (and fits); those before it are passed over.</summary>
     public async Task<JsonElement> EventAsync(string name, Func<JsonElement, bool>? fits = null, TimeSpan? limit = null)

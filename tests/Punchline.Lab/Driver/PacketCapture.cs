@@ -1,17 +1,27 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Punchline.Lab.Fixtures;
 
 namespace Punchline.Lab.Driver;
 
 /// <summary>Everything that passes a place's device from now on, recorded by <c>tcpdump</c>.</summary>
-internal sealed class PacketCapture : IAsyncDisposable
+internal sealed partial class PacketCapture : IAsyncDisposable
 {
-    private static readonly TimeSpan TimeToRead = TimeSpan.FromMilliseconds(500);
+    private const string Loopback = "lo";
 
+    /// <summary>How long tcpdump is left to read before it is asked again whether it has all.</summary>
+    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(50);
+
+    private readonly string _device;
     private readonly WorkFolder _folder = new();
     private readonly ChildProcess _process;
 
-    private PacketCapture(NatLab lab, string where, string filter, string device, int length) => _process = lab.Start(
-        where, ["tcpdump", "-i", device, "-n", "-U", "--immediate-mode", "-Z", "root", "-B", "16384", "-s", $"{length}", "-w", File, filter]);
+    private PacketCapture(NatLab lab, string where, string filter, string device, int length)
+    {
+        _device = device;
+        _process = lab.Start(
+            where, ["tcpdump", "-i", device, "-n", "-U", "--immediate-mode", "-Z", "root", "-B", "16384", "-s", $"{length}", "-w", File, filter]);
+    }
 
     private string File => _folder["packets.pcap"];
 
@@ -47,12 +57,29 @@ internal sealed class PacketCapture : IAsyncDisposable
     /// <returns>The file, which goes with this object.</returns>
     public async Task<string> EndAsync()
     {
-        // A signal ends tcpdump before it has read what waits for it in the kernel: it gets time to read it.
-        await Task.Delay(TimeToRead);
+        // INT ends tcpdump before it has read what waits for it in the kernel.
+        while (!await HasReadAllAsync())
+            await Task.Delay(AskAgainAfter);
         await _process.SignalAsync("INT");
         (await _process.ExitAsync()).Ok();
         return File;
     }
+
+    private async Task<bool> HasReadAllAsync()
+    {
+        int told = _process.Errors.Lines.Count;
+        await _process.SignalAsync("USR1");
+        string line = await _process.ErrorLineAsync(line => Figures().IsMatch(line), "its figures", behind: told);
+        var figures = Figures().Match(line).Groups;
+        // The kernel counts a packet on loopback as it leaves and as it arrives; libpcap hands on the second only.
+        int seen = Figure("received") / (_device == Loopback ? 2 : 1);
+        return Figure("captured") + Figure("dropped") >= seen;
+
+        int Figure(string name) => int.Parse(figures[name].Value, CultureInfo.InvariantCulture);
+    }
+
+    [GeneratedRegex(@"(?<captured>\d+) packets? captured, (?<received>\d+) packets? received by filter, (?<dropped>\d+) packets? dropped by kernel", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Figures();
 
     public async ValueTask DisposeAsync()
     {

@@ -265,22 +265,8 @@ public sealed class ResumptionTests
         Assert.Contains(greeting.Closes, close => !close.IsRemote && close.Reason.Contains("smaller limits", StringComparison.Ordinal));
     }
 
-    public static TheoryData<bool, int, int> Drops()
-    {
-        var data = new TheoryData<bool, int, int>();
-        foreach (bool fromClient in new[] { true, false })
-        {
-            for (int first = 0; first < 8; first++)
-            {
-                for (int count = 1; count <= 3; count++)
-                    data.Add(fromClient, first, count);
-            }
-        }
-        return data;
-    }
-
     [Theory]
-    [MemberData(nameof(Drops))]
+    [MemberData(nameof(HandshakeDropTests.Drops), MemberType = typeof(HandshakeDropTests))]
     public void A_rejoin_survives_the_loss_of_any_datagrams(bool fromClient, int first, int count)
     {
         Greeting greeting = new Greeting(213).HaveMet();
