@@ -146,7 +146,7 @@ internal sealed class ControlService
         _stopping = true;
         Task[] running = [.. _sessions.Values];
         foreach (ControlSession session in _sessions.Keys)
-            session.Finish(new ShuttingDown());
+            session.Finish(new ShuttingDown(0));
         await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
@@ -169,7 +169,7 @@ internal sealed class ControlService
         {
             // A stop that came meanwhile did not see this session.
             if (_stopping)
-                session.Finish(new ShuttingDown());
+                session.Finish(new ShuttingDown(0));
             await session.RunAsync().ConfigureAwait(false);
         }
         finally
