@@ -142,6 +142,7 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
         }
         RememberedSession? resumed = await TakeSessionAsync().ConfigureAwait(false);
         ClientSession session = await node.Driver.CallAsync(loop => Begin(loop, pair, resumed)).ConfigureAwait(false);
+        link.OnServerMessage = message => node.Driver.Post(new ActionWorkItem(_ => session.OnServerMessage(message)));
         try
         {
             if (await session.Decided.WaitAsync(HandshakeTimeout, node.Time, stop).ConfigureAwait(false))
@@ -179,7 +180,7 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
 
     private ClientSession Begin(EndpointLoop loop, ClientPair pair, RememberedSession? resumed)
     {
-        RelayPath path = loop.RelayedPath(pair.Route.Socket, pair.Route.Server, pair.Route.Handle)
+        RelayPath path = loop.RelayedPath(pair.Route.Link, pair.Route.Handle)
             ?? throw new PunchlineException(ProblemCode.Internal, "There are too many paths.");
         Span<byte> random = stackalloc byte[ConnectionId.MaxLength];
         node.Randomness.FillPublic(random);

@@ -15,11 +15,11 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     /// <summary>Completes with true when this is the connection in use, with false when it ended before that.</summary>
     public Task<bool> Decided => _decided.Task;
 
-    private readonly SocketPath _relay = (SocketPath)connection.CurrentPath;
+    private readonly RelayPath _relay = (RelayPath)connection.CurrentPath;
     private bool _hasServices;
     private bool _hasSecret;
-    private bool _wasDirect;
-    private bool _isDirect;
+    private bool _hasCarried;
+    private PathKind? _told;
 
     /// <summary>The way through the server.</summary>
     public ClientPair Pair { get; private set; } = pair;
@@ -41,7 +41,7 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
             Events.Detail(Control is null ? "came back with a ticket" : "came back with a ticket, HELLO ahead");
         // The peer's limit of streams came with the handshake: the first is always there.
         if (Control is not null || TrySayHello())
-            TellNat();
+            TellNetwork();
         else
             Close(CloseCode.Malformed, "no control stream");
         _decided.TrySetResult(true);
@@ -90,10 +90,16 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     /// <summary>The server has opened another pair: the way through it leads to the host again, and is there when the direct path fails.</summary>
     public void OnPairOpened(ClientPair pair)
     {
-        if (_relay.Socket != pair.Route.Socket || _relay.RemoteAddress != pair.Route.Server)
-            return;
-        Node.Loop.Paths.Readdress((RelayPath)_relay, pair.Route.Handle);
+        Node.Loop.Paths.Readdress(_relay, pair.Route.Link, pair.Route.Handle);
         Pair = pair;
+        OnCarryingChanged();
+    }
+
+    /// <summary>The server has something to say of the pair.</summary>
+    public void OnServerMessage(ControlMessage message)
+    {
+        if (message is RelayLimit limit && limit.Handle == _relay.Handle)
+            OnRelayLimit(_relay, limit);
     }
 
     /// <inheritdoc/>
@@ -143,29 +149,28 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
 
     private protected override void OnPath(NetworkPath path)
     {
-        _wasDirect |= path.Kind == PathKind.Direct;
+        _hasCarried |= path.CarriesData;
         DropIfLost();
     }
 
     private protected override void OnPathTold(NetworkPath path, TimeSpan roundTrip)
     {
-        bool wasDirect = _isDirect;
-        _isDirect = path.Kind == PathKind.Direct;
-        // From one direct path to a better one is no step.
-        if (_isDirect && !wasDirect)
-        {
-            Events.Report(new Progress(Events.Now, ProgressStage.Connected, string.Create(System.Globalization.CultureInfo.InvariantCulture,
-                $"direct to {path.RemoteAddress}, {roundTrip.TotalMilliseconds:0.0} ms")));
-        }
+        // From one direct path to a better one is no step, and from none to a server that relays no data is none either.
+        if (_told == path.Kind || !path.CarriesData)
+            return;
+        _told = path.Kind;
+        string way = path.Kind == PathKind.Direct ? $"direct to {path.RemoteAddress}" : $"through the server {path.RemoteAddress}";
+        Events.Report(new Progress(Events.Now, ProgressStage.Connected,
+            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{way}, {roundTrip.TotalMilliseconds:0.0} ms")));
     }
 
-    // Before the first direct path nothing is at stake: a new connection is there sooner than the old one is mended. Later its
+    // Before the first path that carries data nothing is at stake: a new connection is there sooner than the old one is mended. Later its
     // streams are worth the wait for the server, unless that is sure that the host itself is gone.
     private void DropIfLost()
     {
         if (!Pair.Lost.IsCompletedSuccessfully)
             return;
-        if (_wasDirect ? IsUnreachable && Pair.Lost.Result.HostLeft : Connection.CurrentPath.Kind == PathKind.Relay)
+        if (_hasCarried ? IsUnreachable && Pair.Lost.Result.HostLeft : Connection.CurrentPath.Kind == PathKind.Relay)
             Close(CloseCode.NoPath, "no path is left");
     }
 }

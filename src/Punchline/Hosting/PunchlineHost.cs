@@ -114,6 +114,7 @@ public sealed class PunchlineHost
             Admission = core.Door,
             Accept = core.Accept,
             PreferredPort = ReadPort(directory),
+            RelayOnly = _options.RelayOnly,
             Trace = diagnostics.Trace,
             KeyLog = diagnostics.KeyLog,
         }).ConfigureAwait(false);

@@ -73,9 +73,12 @@ internal static class ControlCodec
             case ControlType.PairOpened: message = PairOpened.Read(body); break;
             case ControlType.PairClosed: message = PairClosed.Read(body); break;
             case ControlType.Displaced: message = new Displaced(); break;
-            case ControlType.ShuttingDown: message = new ShuttingDown(); break;
+            case ControlType.ShuttingDown: message = ShuttingDown.Read(body); break;
             case ControlType.Ping: message = Ping.Read(body); break;
             case ControlType.Pong: message = Pong.Read(body); break;
+            case ControlType.Attest: message = Attest.Read(body); break;
+            case ControlType.Attested: message = Attested.Read(body); break;
+            case ControlType.RelayLimit: message = RelayLimit.Read(body); break;
             default: return (type & Critical) != 0 ? ControlReadStatus.UnknownCritical : ControlReadStatus.Skip;
         }
         return message is null ? ControlReadStatus.Malformed : ControlReadStatus.Ok;

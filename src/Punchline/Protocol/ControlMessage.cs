@@ -20,6 +20,9 @@ internal enum ControlType : ushort
     ShuttingDown = 0x000c,
     Ping = 0x000d,
     Pong = 0x000e,
+    Attest = 0x0010,
+    Attested = 0x0011,
+    RelayLimit = 0x0012,
 }
 
 /// <summary>
@@ -66,12 +69,18 @@ internal sealed record Displaced() : ControlMessage(ControlType.Displaced)
 }
 
 /// <summary>The server goes down.</summary>
-internal sealed record ShuttingDown() : ControlMessage(ControlType.ShuttingDown)
+/// <param name="Spread">Seconds: a peer comes back, here or elsewhere, at a random time within them. 0: at once.</param>
+internal sealed record ShuttingDown(ushort Spread) : ControlMessage(ControlType.ShuttingDown)
 {
-    public override void WriteBody(scoped ref WireWriter writer)
+    public static ShuttingDown? Read(WireReader body)
     {
-        // It says all by coming.
+        // Servers of before say nothing of it.
+        if (body.IsEmpty)
+            return new ShuttingDown(0);
+        return body.TryReadUInt16(out ushort spread) ? new ShuttingDown(spread) : null;
     }
+
+    public override void WriteBody(scoped ref WireWriter writer) => writer.WriteUInt16(Spread);
 }
 
 /// <summary>A sign of life is asked for.</summary>

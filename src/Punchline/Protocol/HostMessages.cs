@@ -63,7 +63,7 @@ internal readonly record struct EndedEntry(InviteId Id, byte[] EndProof)
 }
 
 /// <summary>A host registers: fields, then the proofs that cover them.</summary>
-internal sealed record Register(byte Version, ulong Features, byte[] Nonce, string Name, byte[] PublicKey, ulong DoorNonce, string ProgramVersion,
+internal sealed record Register(byte Version, ControlFeatures Features, byte[] Nonce, string Name, byte[] PublicKey, ulong DoorNonce, string ProgramVersion,
     IReadOnlyList<RelayEntry> Entries) : ControlMessage(ControlType.Register)
 {
     /// <summary>The bytes as they came, if they did: a proof covers these, not what we would write.</summary>
@@ -101,7 +101,7 @@ internal sealed record Register(byte Version, ulong Features, byte[] Nonce, stri
         {
             return null;
         }
-        var fields = new Register(version, features, nonce, name, publicKey, doorNonce, program, entries)
+        var fields = new Register(version, (ControlFeatures)features, nonce, name, publicKey, doorNonce, program, entries)
         {
             PasswordProof = proof, Signature = signature, Ended = ended,
         };
@@ -121,7 +121,7 @@ internal sealed record Register(byte Version, ulong Features, byte[] Nonce, stri
     private void WriteContent(scoped ref WireWriter writer)
     {
         writer.WriteByte(Version);
-        writer.WriteUInt64(Features);
+        writer.WriteUInt64((ulong)Features);
         writer.WriteBytes(Nonce);
         writer.WriteShortText(Name);
         writer.WriteBytes(PublicKey);

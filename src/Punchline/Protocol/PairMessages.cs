@@ -1,3 +1,4 @@
+using System.Net;
 using Punchline.Invites;
 using Punchline.Quic;
 using Punchline.Quic.Wire;
@@ -5,7 +6,7 @@ using Punchline.Quic.Wire;
 namespace Punchline.Protocol;
 
 /// <summary>A client asks for a pair with a host: fields, then the MAC that covers them.</summary>
-internal sealed record Open(byte Version, ulong Features, byte[] Nonce, string Name, byte[] HostId, InviteId InviteId, string ProgramVersion)
+internal sealed record Open(byte Version, ControlFeatures Features, byte[] Nonce, string Name, byte[] HostId, InviteId InviteId, string ProgramVersion)
     : ControlMessage(ControlType.Open)
 {
     /// <summary>The bytes as they came, if they did: the MAC covers these, not what we would write.</summary>
@@ -31,7 +32,7 @@ internal sealed record Open(byte Version, ulong Features, byte[] Nonce, string N
         }
         byte[] content = whole[..^body.Remaining].ToArray();
         return body.TryReadArray(ControlCodec.MacLength, out byte[] mac)
-            ? new Open(new Open(version, features, nonce, name, hostId, new InviteId(inviteId), program) { Mac = mac }, content)
+            ? new Open(new Open(version, (ControlFeatures)features, nonce, name, hostId, new InviteId(inviteId), program) { Mac = mac }, content)
             : null;
     }
 
@@ -44,7 +45,7 @@ internal sealed record Open(byte Version, ulong Features, byte[] Nonce, string N
     private void WriteContent(scoped ref WireWriter writer)
     {
         writer.WriteByte(Version);
-        writer.WriteUInt64(Features);
+        writer.WriteUInt64((ulong)Features);
         writer.WriteBytes(Nonce);
         writer.WriteShortText(Name);
         writer.WriteBytes(HostId);
@@ -72,8 +73,14 @@ internal sealed record Opened(ulong Handle, byte[] Key, ulong DoorNonce, UdpAddr
 }
 
 /// <summary>A client stands at the door.</summary>
+/// <param name="Handle">The host's handle for the pair.</param>
+/// <param name="InviteId">What the client came with.</param>
+/// <param name="Client">Its address as seen, or <see cref="Hidden"/>.</param>
 internal sealed record PairOpened(ulong Handle, InviteId InviteId, UdpAddress Client) : ControlMessage(ControlType.PairOpened)
 {
+    /// <summary>Stands for the address of a client that asked to hide it: 0.0.0.0, port 1.</summary>
+    public static readonly UdpAddress Hidden = new(IPAddress.Any, 1);
+
     public static PairOpened? Read(WireReader body) =>
         body.TryReadUInt64(out ulong handle) && body.TryReadUInt64(out ulong invite) && body.TryReadAddress(out UdpAddress client)
             ? new PairOpened(handle, new InviteId(invite), client)

@@ -28,7 +28,7 @@ internal sealed class ControlTarget : IFuzzTarget
         EndedEntry[] ended = [new(id, new byte[16])];
         ControlMessage[] messages =
         [
-            new ServerHello(1, 1, 0, new byte[32], 3478, 3479, [Address, new UdpAddress(IPAddress.IPv6Loopback, 3478)], "0.1.0"),
+            new ServerHello(1, 1, 0, new byte[32], 3478, 3479, [Address, new UdpAddress(IPAddress.IPv6Loopback, 3478)], "0.1.0") { Relay = RelayLevel.Limited, PairRate = 1_000_000 },
             new Register(1, 0, new byte[32], "example.org:3478", new byte[91], 5, "0.1.0", entries) { PasswordProof = new byte[32], Signature = new byte[70], Ended = ended },
             new Registered(1, new byte[16], Address, 256),
             new Open(1, 0, new byte[32], "example.org:3478", new byte[32], id, "0.1.0") { Mac = new byte[32] },
@@ -40,9 +40,12 @@ internal sealed class ControlTarget : IFuzzTarget
             new PairOpened(1, id, Address),
             new PairClosed(1, PairCloseReason.ClientLeft),
             new Displaced(),
-            new ShuttingDown(),
+            new ShuttingDown(30),
             new Ping(7),
             new Pong(7),
+            new Attest(1),
+            new Attested(1, Address),
+            new RelayLimit(1, RelayLimitReason.Pair, 3600),
         ];
         return messages.Select(ControlCodec.Write);
     }

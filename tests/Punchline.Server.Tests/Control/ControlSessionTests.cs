@@ -20,7 +20,7 @@ public sealed class ControlSessionTests
         using var socket = new PeerSocket(reads: false);
         using ControlSession session = _scene.Session(socket);
         Task running = session.RunAsync();
-        session.Finish(new ShuttingDown());
+        session.Finish(new ShuttingDown(0));
         _scene.Time.Advance(ServerLimits.Farewell - TimeSpan.FromTicks(1));
         Assert.False(running.IsCompleted);
         _scene.Time.Advance(TimeSpan.FromTicks(1));

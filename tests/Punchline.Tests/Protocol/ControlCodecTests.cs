@@ -23,9 +23,14 @@ public sealed class ControlCodecTests
         Assert.Equal(golden[0], Convert.ToHexStringLower(relayKey));
         Assert.Equal(golden[1], Convert.ToHexStringLower(ControlCodec.Write(SampleOpen())));
         Assert.Equal(golden[2], Convert.ToHexStringLower(ControlProof.PasswordKey("hunter2")));
-        Assert.Equal(golden[3], Convert.ToHexStringLower(ControlCodec.Write(new ServerHello(1, 1, 0, ServerNonce, 3478, 3479, [], "0.1.0"))));
+        Assert.Equal(golden[3], Convert.ToHexStringLower(ControlCodec.Write(
+            new ServerHello(1, 1, ControlFeatures.ChannelFrames, ServerNonce, 3478, 3479, [], "0.1.0") { Relay = RelayLevel.Limited, PairRate = 1_000_000 })));
         Assert.Equal(golden[4], Convert.ToHexStringLower(ControlCodec.Write(new PairOpened(0x0102030405060708, Samples.Id, Address))));
         Assert.Equal(golden[5], Convert.ToHexStringLower(ControlCodec.Write(new ErrorMessage(ControlError.HostOffline, "host offline"))));
+        Assert.Equal(golden[6], Convert.ToHexStringLower(ControlCodec.Write(new ShuttingDown(10))));
+        Assert.Equal(golden[7], Convert.ToHexStringLower(ControlCodec.Write(new Attest(0x0102030405060708))));
+        Assert.Equal(golden[8], Convert.ToHexStringLower(ControlCodec.Write(new Attested(0x0102030405060708, Address))));
+        Assert.Equal(golden[9], Convert.ToHexStringLower(ControlCodec.Write(new RelayLimit(0x0102030405060708, RelayLimitReason.Pair, 3600))));
     }
 
     [Fact]
@@ -40,8 +45,21 @@ public sealed class ControlCodecTests
             // A later version may append fields.
             Assert.Equal(ControlReadStatus.Ok, ControlCodec.TryRead([.. bytes, 1, 2, 3], out _));
             for (int length = 0; length < bytes.Length; length++)
-                Assert.Equal(ControlReadStatus.Malformed, ControlCodec.TryRead(bytes.AsSpan(0, length), out _));
+            {
+                bool whole = length == bytes.Length - AppendedLength(message);
+                Assert.Equal(whole ? ControlReadStatus.Ok : ControlReadStatus.Malformed, ControlCodec.TryRead(bytes.AsSpan(0, length), out _));
+            }
         }
+    }
+
+    [Fact]
+    public void Without_the_appended_fields_a_server_relays_handshakes_alone_and_peers_come_back_at_once()
+    {
+        byte[] hello = ControlCodec.Write(new ServerHello(1, 1, 0, ServerNonce, 3478, 3479, [], "0.1.0") { Relay = RelayLevel.On, PairRate = 7 });
+        ControlCodec.TryRead(hello.AsSpan(0, hello.Length - 5), out ControlMessage? read);
+        Assert.Equal((RelayLevel.Off, 0u), (Assert.IsType<ServerHello>(read).Relay, ((ServerHello)read!).PairRate));
+        ControlCodec.TryRead(ControlCodec.Write(new ShuttingDown(9)).AsSpan(0, 2), out read);
+        Assert.Equal(0, Assert.IsType<ShuttingDown>(read).Spread);
     }
 
     [Fact]
@@ -179,7 +197,7 @@ public sealed class ControlCodecTests
 
     private static IEnumerable<ControlMessage> AllMessages() =>
     [
-        new ServerHello(1, 2, 3, ServerNonce, 4, 5, [Address, new UdpAddress(IPAddress.IPv6Loopback, 6)], "v"),
+        new ServerHello(1, 2, (ControlFeatures)3, ServerNonce, 4, 5, [Address, new UdpAddress(IPAddress.IPv6Loopback, 6)], "v") { Relay = RelayLevel.On, PairRate = 8 },
         SampleRegister(3),
         SampleRegister(0) with { PasswordProof = new byte[32] },
         new Registered(1, new byte[16], Address, 7),
@@ -191,8 +209,14 @@ public sealed class ControlCodecTests
         new PairOpened(1, Samples.Id, Address),
         new PairClosed(1, PairCloseReason.HostLeft),
         new Displaced(),
-        new ShuttingDown(),
+        new ShuttingDown(30),
         new Ping(1),
         new Pong(2),
+        new Attest(3),
+        new Attested(4, Address),
+        new RelayLimit(5, RelayLimitReason.Server, 6),
     ];
+
+    // Bytes of the fields that came with later versions: all of them or none.
+    private static int AppendedLength(ControlMessage message) => message switch { ServerHello => 5, ShuttingDown => 2, _ => 0 };
 }
