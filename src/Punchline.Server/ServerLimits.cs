@@ -114,6 +114,12 @@ internal static class ServerLimits
     /// <summary>TCP connections that have not become a control channel yet, beyond <see cref="PunchlineServerOptions.MaxChannels"/>.</summary>
     public const int PendingConnections = 1000;
 
+    /// <summary>Answers promised for later to one IPv4 address or IPv6 /56: some peers behind one NAT, each of which tries one lifetime at a time.</summary>
+    public const int PromisesPerAddress = 32;
+
+    /// <summary>And in all: some 3 MB.</summary>
+    public const int Promises = 16_384;
+
     /// <summary>How often another port is tried when any free one will do and TCP or UDP has it already.</summary>
     public const int PortAttempts = 16;
 }

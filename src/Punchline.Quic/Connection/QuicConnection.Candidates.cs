@@ -63,19 +63,24 @@ public sealed partial class QuicConnection
         }
     }
 
-    /// <summary>Pairs with an address that the peer withdrew, unless it has shown that the path works.</summary>
+    /// <summary>Paths to an address that the peer withdrew: pairs that have not shown that they work go, the others are left as soon as may be.</summary>
     private void ForgetPairs(UdpAddress address)
     {
         for (int i = _paths.Count - 1; i >= 0; i--)
         {
             PathState state = _paths[i];
-            if (!state.IsPair || state.Network.RemoteAddress != address)
+            if (!state.IsDirect || state.Network.RemoteAddress != address)
                 continue;
-            if (state.IsValidated || state == _paths.Current)
-                state.IsPair = false; // It lives on until it fails; no round probes it after that.
-            else
+            if (state.IsPair && !state.IsValidated && state != _paths.Current)
+            {
                 Forget(state);
+                continue;
+            }
+            // It lives on until it fails; no round probes it after that.
+            state.IsPair = false;
+            state.IsLeaving = true;
         }
+        ReconsiderPaths();
     }
 
     /// <summary>OBSERVED_ADDRESS: the newest counts, and no more than one in a second.</summary>

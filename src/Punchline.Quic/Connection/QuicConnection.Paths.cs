@@ -19,14 +19,27 @@ public sealed partial class QuicConnection
         _now = now;
         if (!IsOpen || !PunchAgreed || path.Kind != PathKind.Direct)
             return false;
-        if (_paths.Find(path) is not null)
+        if (_paths.Find(path) is { } known)
+        {
+            known.IsLeaving = false; // The peer has told its address again.
             return true;
+        }
         PathState state = NewPath(path, PathStage.Opening, isPair: true);
         if (!AddPath(state))
             return false;
         _puncher.OnPathAdded(now);
         StartOpening(state, _forgottenPairs.TakeStart(path.RemoteAddress, now));
         return true;
+    }
+
+    /// <summary>A way will be gone soon: data leaves it for any other direct one that stands, and as soon as one does.</summary>
+    public void LeavePath(Instant now, NetworkPath path)
+    {
+        _now = now;
+        if (_paths.Find(path) is not { } state)
+            return;
+        state.IsLeaving = true;
+        ReconsiderPaths();
     }
 
     /// <summary>A way is gone: its socket was closed, or its server.</summary>
@@ -151,7 +164,7 @@ public sealed partial class QuicConnection
 
     /// <summary>A path is as long as its shortest sample: queues, ours above all, are no reason to leave it.</summary>
     private PathChooser.Rating Rate(PathState state) => new(
-        state.IsValidated && !state.IsSuspect && !IsPaused(state), state.IsDirect, state.Network.RemoteAddress.IsIPv6, state.Recovery.Rtt.Minimum);
+        state.IsValidated && !state.IsSuspect && !IsPaused(state), state.IsDirect, state.Network.RemoteAddress.IsIPv6, state.Recovery.Rtt.Minimum, state.IsLeaving);
 
     /// <summary>It died too often of late, and there is another way meanwhile.</summary>
     private bool IsPaused(PathState state) => state.Trust.IsPausedAt(_now) && !_paths.Current.IsSuspect;

@@ -114,7 +114,7 @@ public sealed partial class QuicConnection
             OnBlackHole(current);
             AskElsewhere();
         }
-        if (_loss.PtoCount >= SuspectAfterTimeouts || _now - current.HeardAt >= SuspectAfterSilence)
+        if (_loss.PtoCount >= SuspectAfterTimeouts || _now - _liveness.SilentSince(current.HeardAt) >= SuspectAfterSilence)
             Suspect(current);
     }
 

@@ -223,6 +223,20 @@ public sealed partial class QuicConnection : IDisposable
         return any;
     }
 
+    /// <summary>
+    /// Both sides have agreed on how long they may be silent (docs/wire/tunnel.md, QUIET): instead of the heartbeat only the keep-alives that hold
+    /// the NATs' mappings leave, the peer's silence is no sign of anything, and the idle timeout begins behind it.
+    /// </summary>
+    /// <param name="now">The time.</param>
+    /// <param name="quiet">How long; zero for no agreement.</param>
+    /// <param name="isBusy">Our heartbeat goes on all the same.</param>
+    public void AgreeOnSilence(Instant now, TimeSpan quiet, bool isBusy)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(quiet, TimeSpan.Zero);
+        _now = now;
+        _liveness.Agree(now, quiet, isBusy);
+    }
+
     /// <summary>Closes with an application error code, 0 for none; the peer sees code and reason.</summary>
     public void Close(Instant now, ulong applicationCode, string reason)
     {

@@ -10,7 +10,7 @@ internal static class PathChooser
     internal static readonly TimeSpan MinimumGain = TimeSpan.FromMilliseconds(5);
 
     /// <summary>What the comparison looks at.</summary>
-    internal readonly record struct Rating(bool IsUsable, bool IsDirect, bool IsIPv6, TimeSpan RoundTrip)
+    internal readonly record struct Rating(bool IsUsable, bool IsDirect, bool IsIPv6, TimeSpan RoundTrip, bool IsLeaving = false)
     {
         internal TimeSpan Biased => IsIPv6 ? RoundTrip - IPv6Bonus : RoundTrip;
     }
@@ -24,6 +24,8 @@ internal static class PathChooser
             return true;
         if (current.IsDirect != other.IsDirect)
             return other.IsDirect;
+        if (current.IsLeaving != other.IsLeaving)
+            return current.IsLeaving;
         return current.Biased - other.Biased >= MinimumGain;
     }
 }

@@ -110,6 +110,12 @@ internal sealed class PathState
     /// <summary>True while data sent on it goes unacknowledged for too long: not a path to choose.</summary>
     internal bool IsSuspect { get; set; }
 
+    /// <summary>
+    /// One of its ends will be gone soon: our socket, whose mapping comes to its age, or the peer's address, which it has withdrawn. It serves
+    /// until another direct path stands.
+    /// </summary>
+    internal bool IsLeaving { get; set; }
+
     /// <summary>What its deaths say of it.</summary>
     internal PathTrust Trust { get; } = new();
 

@@ -1,6 +1,7 @@
 using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Relay;
+using Punchline.Traversal.Lifetime;
 
 namespace Punchline.Server.Relay;
 
@@ -16,6 +17,9 @@ internal sealed class RelayForwarder(RelayTable table, IRandomness randomness)
     private readonly CookieJar _cookies = new(randomness);
 
     public RelayCounters Counters { get; } = new();
+
+    /// <summary>Answers that are due later.</summary>
+    public PromiseBook Promises { get; } = new();
 
     /// <summary>Looks at a run that came over UDP.</summary>
     /// <param name="now">The time.</param>
@@ -60,8 +64,19 @@ internal sealed class RelayForwarder(RelayTable table, IRandomness randomness)
             return WriteCookie(now, from, echo, answer);
         if (RelayFrame.TryReadBind(frame, out BindFrame bind, out ReadOnlySpan<byte> cookie))
             return Bind(now, from, local, frame, bind, cookie, answer);
+        if (LaterFrame.TryReadAsk(frame, out AskLater ask, out cookie))
+            return Promise(now, from, local, ask, cookie, answer);
         Counters.Malformed++;
         return 0;
+    }
+
+    private int Promise(Instant now, in UdpAddress from, in UdpAddress local, in AskLater ask, ReadOnlySpan<byte> cookie, Span<byte> answer)
+    {
+        if (!_cookies.IsValid(now, from, cookie))
+            return WriteCookie(now, from, ask.Token, answer);
+        bool isPromised = ask.Seconds is > 0 and <= LaterFrame.MaxSeconds
+            && Promises.TryAdd(now, new Promise(from, local, ask.Token), TimeSpan.FromSeconds(ask.Seconds));
+        return LaterFrame.WriteAnswer(answer, new Later(ask.Token, isPromised ? LaterStatus.Promised : LaterStatus.Refused));
     }
 
     private int Forward(Instant now, RelayPair pair, RelayBinding source, bool onChannel, Span<byte> run, int segmentSize, out RelayBinding? target)

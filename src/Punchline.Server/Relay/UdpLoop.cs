@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Stun;
+using Punchline.Traversal.Lifetime;
 using Punchline.Udp;
 
 namespace Punchline.Server.Relay;
@@ -75,7 +76,7 @@ internal sealed class UdpLoop : IDisposable
                 {
                 }
                 if (!_stopping)
-                    _poller.Wait(Timeout.InfiniteTimeSpan);
+                    _poller.Wait(UntilNextPromise());
             }
         }
         catch (Exception e) when (!_stopping)
@@ -87,9 +88,28 @@ internal sealed class UdpLoop : IDisposable
         _completion.TrySetResult();
     }
 
+    private TimeSpan UntilNextPromise()
+    {
+        if (!_forwarder.Promises.NextAt.IsSet)
+            return Timeout.InfiniteTimeSpan;
+        TimeSpan wait = _forwarder.Promises.NextAt - _clock.Now;
+        return wait > TimeSpan.Zero ? wait : TimeSpan.Zero;
+    }
+
+    private void KeepPromises(Instant now)
+    {
+        while (_forwarder.Promises.TryTakeDue(now, out Promise promise))
+        {
+            int length = LaterFrame.WriteAnswer(_answer, new Later(promise.Token, LaterStatus.Kept));
+            if (UdpPorts.For(_ports.Main, promise.To) is { } socket)
+                Send(socket, promise.To, promise.Local, _answer.AsSpan(0, length), length);
+        }
+    }
+
     // One turn of every socket and the inbox; true if any may have more.
     private bool Turn(Instant now)
     {
+        KeepPromises(now);
         bool more = DrainInbox(now);
         foreach (IUdpSocket socket in _ports.Main)
             more |= Drain(now, socket, isMain: true);

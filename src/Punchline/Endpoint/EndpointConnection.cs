@@ -99,6 +99,24 @@ internal sealed class EndpointConnection : IStreamTransport
         Touch();
     }
 
+    /// <summary>A socket will be gone soon: data leaves the ways that begin there (<see cref="QuicConnection.LeavePath"/>).</summary>
+    public void LeavePathsOver(IUdpSocket socket)
+    {
+        foreach (SocketPath path in _paths.ToArray())
+        {
+            if (path is UdpPath && path.Socket == socket)
+                Core.LeavePath(_loop.Now, path);
+        }
+        Touch();
+    }
+
+    /// <inheritdoc cref="QuicConnection.AgreeOnSilence"/>
+    public void AgreeOnSilence(TimeSpan quiet, bool isBusy)
+    {
+        Core.AgreeOnSilence(_loop.Now, quiet, isBusy);
+        Touch();
+    }
+
     /// <inheritdoc cref="QuicConnection.OnNetworkChanged"/>
     public void OnNetworkChanged()
     {

@@ -73,7 +73,7 @@ internal sealed partial class EndpointLoop
             return;
         foreach (SocketSlot slot in _slots)
         {
-            if (DirectPath(slot.Socket, candidate.Address) is { } path)
+            if (!slot.IsExtra && DirectPath(slot.Socket, candidate.Address) is { } path)
                 connection.TryAddPath(path);
         }
     }

@@ -8,12 +8,30 @@ namespace Punchline.Endpoint;
 internal sealed partial class EndpointLoop
 {
     /// <summary>Takes in a socket, which is the loop's from now on.</summary>
-    public void AddSocket(IUdpSocket socket)
+    /// <param name="socket">The socket.</param>
+    /// <param name="isExtra">It serves one attempt to meet a peer, and no candidate is paired with it.</param>
+    public void AddSocket(IUdpSocket socket, bool isExtra = false)
     {
-        var slot = new SocketSlot(socket);
+        var slot = new SocketSlot(socket) { IsExtra = isExtra };
         _slotOf.Add(socket, slot);
         _slots.Add(slot);
         _poller.Add(socket);
+    }
+
+    /// <summary>
+    /// A socket's mapping comes to its age: every connection gets ways to its peer from another one, which are probed at once, and data leaves
+    /// those that begin at the old one. It stays until <see cref="RemoveSocket"/>.
+    /// </summary>
+    public void ReplaceSocket(IUdpSocket old, IUdpSocket fresh)
+    {
+        _slotOf[old].IsExtra = true;
+        _slotOf[fresh].IsExtra = false;
+        foreach (EndpointConnection connection in _connections.ToArray())
+        {
+            foreach (Candidate candidate in connection.Candidates)
+                AddPathsTo(connection, candidate);
+            connection.LeavePathsOver(old);
+        }
     }
 
     /// <summary>Gives a socket up: its paths are taken from every connection, and it is disposed. Not from inside a client's call: post it.</summary>

@@ -70,6 +70,12 @@ internal interface IConnectionCore : IStreamTransport
     /// <inheritdoc cref="QuicConnection.RemovePath"/>
     void RemovePath(Instant now, NetworkPath path);
 
+    /// <inheritdoc cref="QuicConnection.LeavePath"/>
+    void LeavePath(Instant now, NetworkPath path);
+
+    /// <inheritdoc cref="QuicConnection.AgreeOnSilence"/>
+    void AgreeOnSilence(Instant now, TimeSpan quiet, bool isBusy);
+
     /// <inheritdoc cref="QuicConnection.OnNetworkChanged"/>
     void OnNetworkChanged(Instant now);
 

@@ -42,6 +42,8 @@ internal sealed class QuicConnectionCore : IConnectionCore
     public void RemoveLocalCandidate(UdpAddress address) => _quic.RemoveLocalCandidate(address);
     public bool TryAddPath(Instant now, NetworkPath path) => _quic.TryAddPath(now, path);
     public void RemovePath(Instant now, NetworkPath path) => _quic.RemovePath(now, path);
+    public void LeavePath(Instant now, NetworkPath path) => _quic.LeavePath(now, path);
+    public void AgreeOnSilence(Instant now, TimeSpan quiet, bool isBusy) => _quic.AgreeOnSilence(now, quiet, isBusy);
     public void OnNetworkChanged(Instant now) => _quic.OnNetworkChanged(now);
     public void OnDatagramTooLarge(Instant now, NetworkPath path, int size) => _quic.OnDatagramTooLarge(now, path, size);
     public bool TryGetPathStatistics(NetworkPath path, out PathStatistics statistics) => _quic.TryGetPathStatistics(path, out statistics);

@@ -10,6 +10,9 @@ internal sealed class SocketSlot(IUdpSocket socket)
     /// <summary>Pinned for the life of the socket: every batch lands here and is taken apart before the next one.</summary>
     public byte[] Buffer { get; } = GC.AllocateArray<byte>(EndpointLimits.ReceiveBufferSize, pinned: true);
 
+    /// <summary>It serves something of its own, and no candidate is paired with it.</summary>
+    public bool IsExtra { get; set; }
+
     /// <summary>Replaced as a whole when it changes, so that a client may be removed while it is being called.</summary>
     public IDatagramClient[] Clients { get; set; } = [];
 

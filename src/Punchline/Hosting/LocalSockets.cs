@@ -71,6 +71,37 @@ internal sealed class LocalSockets
         return any;
     }
 
+    /// <summary>Binds a socket of the caller's to the local address that leads to a remote one, at any port; null if the system gives none.</summary>
+    public IUdpSocket? BindExtra(in UdpAddress remote)
+    {
+        UdpAddress source = RouteLookup.LocalAddressFor(remote);
+        try
+        {
+            return source.IsNone ? null : _platform.Bind(source.WithPort(0));
+        }
+        catch (SocketException)
+        {
+            // No more descriptors, or the address has just gone.
+            return null;
+        }
+    }
+
+    /// <summary>Binds a socket of the caller's to the address of one of ours, at any port; null if the system gives none.</summary>
+    public IUdpSocket? BindBeside(IUdpSocket socket)
+    {
+        try
+        {
+            return _platform.Bind(socket.LocalAddress.WithPort(0));
+        }
+        catch (SocketException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>One of ours is the caller's from now on, and another one takes its place.</summary>
+    public void Replace(IUdpSocket old, IUdpSocket fresh) => _sockets[_sockets.IndexOf(old)] = fresh;
+
     /// <summary>The network has changed: sockets for new addresses, none for those that are gone.</summary>
     public void Follow(EndpointLoop loop, LocalNetwork network)
     {

@@ -7,6 +7,7 @@ using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Quic.Tls;
 using Punchline.Stun;
+using Punchline.Traversal.Lifetime;
 using Punchline.Udp;
 
 namespace Punchline.Hosting;
@@ -66,6 +67,7 @@ internal sealed class PeerNode : IAsyncDisposable
     private readonly NetworkWatcher _watcher;
     private readonly PeerNetwork _network;
     private readonly List<ServerUdp> _servers = [];
+    private string? _networkName;
     private Instant? _toldServersAt;
 
     private PeerNode(PeerNodeOptions options)
@@ -75,6 +77,8 @@ internal sealed class PeerNode : IAsyncDisposable
         Randomness = options.Randomness;
         Logger = options.Logger;
         RelayOnly = options.RelayOnly;
+        Lifetimes = new NetworkLifetimes(Randomness, Carry);
+        Turns = new SocketTurns(this);
         _watcher = new NetworkWatcher(allowsLoopback: false);
         try
         {
@@ -145,6 +149,12 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>Driver thread only.</summary>
     public CandidateBook Candidates { get; } = new();
 
+    /// <summary>How long mappings live without traffic. Driver thread only.</summary>
+    public NetworkLifetimes Lifetimes { get; }
+
+    /// <summary>Takes sockets out of service whose mapping comes to its age. Driver thread only.</summary>
+    public SocketTurns Turns { get; }
+
     /// <summary>What is known of the NATs on our way out. Driver thread only.</summary>
     public NatReport Nat { get; private set; } = NatReport.From(default, []);
 
@@ -160,6 +170,8 @@ internal sealed class PeerNode : IAsyncDisposable
         {
             node.Loop = loop;
             loop.Woke += node.OnWoke;
+            loop.AddTimer(node.Lifetimes);
+            loop.AddTimer(node.Turns);
             node.FollowNetwork(node._network.Current);
         }).ConfigureAwait(false);
         node._watcher.Changed += node.OnNetworkChanged;
@@ -208,6 +220,47 @@ internal sealed class PeerNode : IAsyncDisposable
             TellServers();
     }
 
+    /// <summary>A server answers at this address, and sees us at that one. Driver thread only.</summary>
+    public void OnServerSeen(in UdpAddress endpoint, in UdpAddress seen)
+    {
+        string network = NetworkName.Of(_network.Current, seen);
+        if (network != _networkName)
+            Turns.OnOtherNetwork();
+        _networkName = network;
+        Lifetimes.OnServer(endpoint, network, Loop.Now);
+    }
+
+    /// <summary>Has every server see us at another socket; each one's binding tells when it does. Driver thread only.</summary>
+    public void MoveServers(IUdpSocket from, IUdpSocket to)
+    {
+        foreach (ServerUdp server in _servers.ToArray())
+            server.MoveTo(from, to);
+    }
+
+    /// <summary>The socket is not needed after all. Driver thread only.</summary>
+    public void MoveServersBack(IUdpSocket to)
+    {
+        foreach (ServerUdp server in _servers.ToArray())
+            server.MoveBack(to);
+    }
+
+    /// <summary>A socket that the servers see takes the place of another one, which still works. Driver thread only.</summary>
+    public void ReplaceSocket(IUdpSocket old, IUdpSocket fresh)
+    {
+        Sockets.Replace(old, fresh);
+        OnSocketsChanged();
+        Loop.ReplaceSocket(old, fresh);
+    }
+
+    /// <summary>There are others than before. Driver thread only.</summary>
+    public void OnSocketsChanged()
+    {
+        LocalNetwork network = _network.Current;
+        IEnumerable<IUdpSocket> all = Turns.Leaving is { } old ? Sockets.All.Append(old) : Sockets.All;
+        _network.SetPorts(all.Select(socket => socket.LocalAddress.Port));
+        Candidates.SetHosts(Sockets.All.SelectMany(socket => (IEnumerable<Candidate>)network.HostCandidates(socket.LocalAddress)));
+    }
+
     /// <summary>Closes every connection as stopped by its user, and ends.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -223,8 +276,7 @@ internal sealed class PeerNode : IAsyncDisposable
         bool changed = !network.Equals(_network.Current);
         _network.Current = network;
         Sockets.Follow(Loop, network);
-        _network.SetPorts(Sockets.All.Select(socket => socket.LocalAddress.Port));
-        Candidates.SetHosts(Sockets.All.SelectMany(socket => (IEnumerable<Candidate>)network.HostCandidates(socket.LocalAddress)));
+        OnSocketsChanged();
         if (!changed)
             return;
         Loop.Reroute(network.IsOwn);
@@ -243,9 +295,21 @@ internal sealed class PeerNode : IAsyncDisposable
     {
         HostingLog.LookingAgain(Logger, why);
         UdpWorks = null;
+        Lifetimes.OnNetworkChanged();
+        Turns.OnNetworkChanged();
         TellServers();
         foreach (EndpointConnection connection in Loop.Connections)
             connection.OnNetworkChanged();
+    }
+
+    // A trial has a socket of its own.
+    private Action? Carry(LifetimeTrial trial)
+    {
+        if (Sockets.BindExtra(trial.Server) is not { } socket)
+            return null;
+        Loop.AddSocket(socket, isExtra: true);
+        Loop.AddClient(socket, trial);
+        return () => Loop.RemoveSocket(socket);
     }
 
     private void TellServers()

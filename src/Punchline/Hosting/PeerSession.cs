@@ -2,6 +2,7 @@ using Punchline.Endpoint;
 using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Stun;
+using Punchline.Traversal.Lifetime;
 using Punchline.Tunnel;
 
 namespace Punchline.Hosting;
@@ -23,6 +24,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
 
     private readonly TaskCompletionSource<QuicError> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly PathNews _pathNews = new();
+    private readonly QuietAgreement _quiet = new();
     private Instant _patienceEnds = Instant.Never;
     private UdpAddress _observed;
     private string? _version;
@@ -62,7 +64,16 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private protected ControlStream? Control { get; set; }
 
     /// <summary>The forwarders of this connection, if it has any.</summary>
-    private protected TunnelEnd? Tunnel { get; set; }
+    private protected TunnelEnd? Tunnel
+    {
+        get;
+        set
+        {
+            field?.OnBusyChanged = null;
+            field = value;
+            value?.OnBusyChanged = AgreeOnSilence;
+        }
+    }
 
     /// <summary>What the peer knows of its NATs, as far as it has said.</summary>
     private protected NatReport? PeerNat { get; private set; }
@@ -184,6 +195,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         Node.Loop.RemoveTimer(this);
         Node.Candidates.Leave(this);
         Node.NatKnown -= TellNetwork;
+        Node.Lifetimes.Learnt -= AgreeOnSilence;
         if (Connection.Statistics is { PacketsDropped: var packets, DatagramsDropped: var datagrams } && (packets | datagrams) != 0)
         {
             Events.Detail($"{Peer}: {packets} packets were dropped on arrival (repeated, not authentic, or without keys), "
@@ -243,6 +255,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         if (!Node.RelayOnly)
             Node.Candidates.Join(this);
         Node.NatKnown += TellNetwork;
+        Node.Lifetimes.Learnt += AgreeOnSilence;
         Node.Loop.AddTimer(this);
         TakePath(Connection.CurrentPath);
     }
@@ -280,6 +293,10 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
             case NatMessage nat:
                 PeerNat = nat.Report;
                 break;
+            case QuietMessage quiet:
+                _quiet.OnPeer(quiet.Seconds);
+                AgreeOnSilence();
+                break;
             case StaysOnRelay stays:
                 _peerStays = stays.Reason;
                 break;
@@ -293,12 +310,26 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private protected void TellNetwork()
     {
         Control?.Send(new NatMessage(Node.Nat));
+        AgreeOnSilence();
         RelayStay? stay = Node.RelayOnly ? RelayStay.RelayOnly : Node.UdpWorks == false ? RelayStay.NoUdp : null;
         if (stay is { } reason && stay != _toldStay && Control is { } control)
         {
             _toldStay = stay;
             control.Send(new StaysOnRelay(reason));
         }
+    }
+
+    /// <summary>
+    /// The heartbeat of a connection that serves somebody tells soon that the peer is gone. One that rests needs only what keeps the NATs'
+    /// mappings of both sides, on the path in use.
+    /// </summary>
+    private void AgreeOnSilence()
+    {
+        if (!IsJoined || Control is not { } control)
+            return;
+        if (_quiet.Look(Node.Lifetimes.KeepAliveTowards(Connection.CurrentPath.RemoteAddress), out ushort word))
+            control.Send(new QuietMessage(word));
+        Connection.AgreeOnSilence(_quiet.Quiet, Tunnel?.IsBusy ?? false);
     }
 
     /// <summary>Whether the path in use carries data may be another answer than before.</summary>
@@ -324,6 +355,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         _pathNews.OnPath(path, Node.Loop.Now);
         OnPath(path);
         TellPath();
+        AgreeOnSilence();
     }
 
     private void EndExhaustion()

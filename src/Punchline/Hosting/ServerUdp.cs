@@ -35,11 +35,19 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     private Instant _nextEndpointAt = Instant.Never;
     private UdpBinding? _binding;
     private IUdpSocket? _socket;
+    private IUdpSocket? _movingTo;
+    private Instant _boundAt;
     private UdpAddress _seen;
     private UdpAddress _alternate;
     private UdpAddress _seenByAlternate;
     private bool _joined;
     private bool _closed;
+
+    /// <summary>The socket that the server has bound, or is to bind; null if there is none.</summary>
+    public IUdpSocket? Socket => _socket;
+
+    /// <summary>The server's UDP address in use; none if there is none.</summary>
+    public UdpAddress Server => _binding?.Server ?? default;
 
     /// <inheritdoc/>
     public Instant NextTimeout => _link.Socket is null ? _nextEndpointAt
@@ -112,7 +120,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             return;
         }
         // With sockets of their own for each address, the one in use may be gone.
-        if (!node.Sockets.All.Contains(_socket!) && node.Sockets.For(node.Loop, _binding.Server) is { } other)
+        if (_movingTo is null && !node.Sockets.All.Contains(_socket!) && node.Sockets.For(node.Loop, _binding.Server) is { } other)
         {
             node.Loop.AddRelayLink(other, _binding.Server, _link);
             Move(_binding, other);
@@ -133,6 +141,31 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         _channel.Check();
     }
 
+    /// <summary>Has the server bind another socket; the one in use serves until it has. Driver thread only.</summary>
+    public void MoveTo(IUdpSocket from, IUdpSocket to)
+    {
+        if (_binding is null || _socket != from || _movingTo is not null)
+            return;
+        node.Loop.AddRelayLink(to, _binding.Server, _link);
+        node.Loop.RemoveClient(from, _clients[IndexOf(_binding)].Client);
+        _movingTo = to;
+        _binding.TakeOver(node.Loop.Now);
+        Carry(_binding, to);
+    }
+
+    /// <summary>It has not, and does not any more. Driver thread only.</summary>
+    public void MoveBack(IUdpSocket to)
+    {
+        if (_movingTo != to)
+            return;
+        node.Loop.RemoveRelayLink(to, _binding!.Server, _link);
+        node.Loop.RemoveClient(to, _clients[IndexOf(_binding)].Client);
+        _movingTo = null;
+        Carry(_binding, _socket!);
+        _binding.Rebind(node.Loop.Now);
+        Carry();
+    }
+
     /// <summary>Ends all of it.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -142,6 +175,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             {
                 _closed = true;
                 node.Remove(this);
+                node.Turns.OnGone(this);
                 node.Loop.RemoveTimer(this);
                 End();
                 _link.Channel = null;
@@ -213,19 +247,39 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         End();
         Join();
         _socket = socket;
-        _binding = new UdpBinding(endpoint, node.Randomness, node.Loop.Now);
+        _boundAt = Instant.Zero;
+        _binding = new UdpBinding(endpoint, node.Randomness, node.Loop.Now, () => node.Turns.BindingInterval(UdpBinding.KeepAlive));
         node.Loop.AddRelayLink(socket, endpoint, _link);
         Drive(socket, _binding, OnBindingMoved);
     }
 
     private void OnBindingMoved()
     {
+        if (_binding!.BoundAt != _boundAt)
+            OnBound();
         Carry();
-        if (_binding!.Observed == _seen)
+        if (_binding.Observed == _seen)
             return;
         _seen = _binding.Observed;
         node.Candidates.SetReflexive(_binding, _seen);
         Conclude();
+    }
+
+    private void OnBound()
+    {
+        _boundAt = _binding!.BoundAt;
+        if (_movingTo is { } fresh)
+        {
+            IUdpSocket old = _socket!;
+            (_socket, _movingTo) = (fresh, null);
+            foreach ((IUdpSocket Socket, IDatagramClient Client, object Source) entry in _clients.Where(entry => entry.Socket == old).ToArray())
+                Drop(entry);
+            _seenByAlternate = default;
+        }
+        node.OnServerSeen(_binding.Server, _binding.Observed);
+        node.Turns.OnSeen(this, _socket!, _binding.Observed);
+        if (_channel is not null)
+            AskWhereWeAre();
     }
 
     /// <summary>UDP as soon as it is bound, else the channel; without one, UDP as soon as the binding is on its way.</summary>
@@ -256,9 +310,9 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         foreach (IUdpSocket socket in node.Sockets.All)
         {
             UdpAddress endpoint = _channel!.UdpEndpoints.FirstOrDefault(e => node.Loop.DirectPath(socket, e) is not null);
-            if (endpoint.IsNone || _clients.Exists(entry => entry.Socket == socket))
+            if (endpoint.IsNone || socket == node.Turns.Leaving || _clients.Exists(entry => entry.Socket == socket))
                 continue;
-            var keeper = new StunKeeper(endpoint, node.Randomness, StunKeeper.DefaultInterval);
+            var keeper = new StunKeeper(endpoint, node.Randomness, () => node.Lifetimes.Current.KeepAliveOr(StunKeeper.DefaultInterval));
             Drive(socket, keeper, () =>
             {
                 if (keeper.TryTakeChange(out UdpAddress mapped))
@@ -301,11 +355,18 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
 
     private void Move(object source, IUdpSocket socket)
     {
-        int index = _clients.FindIndex(entry => entry.Source == source);
-        _clients[index] = (socket, _clients[index].Client, source);
         _socket = socket;
+        Carry(source, socket);
+    }
+
+    private void Carry(object source, IUdpSocket socket)
+    {
+        int index = IndexOf(source);
+        _clients[index] = (socket, _clients[index].Client, source);
         node.Loop.AddClient(socket, _clients[index].Client);
     }
+
+    private int IndexOf(object source) => _clients.FindIndex(entry => entry.Source == source);
 
     private void Drop((IUdpSocket Socket, IDatagramClient Client, object Source) entry)
     {
@@ -320,6 +381,9 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             Drop(entry);
         if (_binding is not null)
             node.Loop.RemoveRelayLink(_socket!, _binding.Server, _link);
+        if (_binding is not null && _movingTo is { } fresh)
+            node.Loop.RemoveRelayLink(fresh, _binding.Server, _link);
+        _movingTo = null;
         _link.Socket = null;
         _binding = null;
         _seen = default;

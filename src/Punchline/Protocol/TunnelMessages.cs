@@ -13,6 +13,7 @@ internal enum TunnelMessageType : ushort
     ServiceError = 0x0004,
     Nat = 0x0005,
     StaysOnRelay = 0x0006,
+    Quiet = 0x0010,
 }
 
 /// <summary>
@@ -140,4 +141,13 @@ internal sealed record NatMessage(NatReport Report) : TunnelMessage(TunnelMessag
     private static byte ToByte(bool? fact) => fact switch { null => 0, false => 1, true => 2 };
 
     private static bool? ToFact(byte value) => value switch { 1 => false, 2 => true, _ => null };
+}
+
+/// <summary>How long the sender's NAT keeps the path in use without traffic, as far as it knows.</summary>
+/// <param name="Seconds">The longest silence; 0 if it is not known, which takes an earlier word back.</param>
+internal sealed record QuietMessage(ushort Seconds) : TunnelMessage(TunnelMessageType.Quiet)
+{
+    public static QuietMessage? Read(WireReader body) => body.TryReadUInt16(out ushort seconds) ? new QuietMessage(seconds) : null;
+
+    public override void WriteBody(scoped ref WireWriter writer) => writer.WriteUInt16(Seconds);
 }

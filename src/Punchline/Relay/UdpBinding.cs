@@ -22,6 +22,7 @@ internal sealed class UdpBinding : IDatagramClient
     private const int MaxBinds = 3;
 
     private readonly IRandomness _randomness;
+    private readonly Func<TimeSpan>? _keepAlive;
     private readonly byte[] _cookie = new byte[RelayFrame.CookieLength];
     private readonly byte[] _key = new byte[RelayFrame.KeyLength];
     private Phase _phase;
@@ -43,10 +44,12 @@ internal sealed class UdpBinding : IDatagramClient
     /// <param name="server">The server's UDP address.</param>
     /// <param name="randomness">For the echo.</param>
     /// <param name="now">The time: the first datagram is due at once.</param>
-    public UdpBinding(UdpAddress server, IRandomness randomness, Instant now)
+    /// <param name="keepAlive">How long a binding rests, asked anew each time; <see cref="KeepAlive"/> without.</param>
+    public UdpBinding(UdpAddress server, IRandomness randomness, Instant now, Func<TimeSpan>? keepAlive = null)
     {
         Server = server;
         _randomness = randomness;
+        _keepAlive = keepAlive;
         BeginCookie(now);
     }
 
@@ -61,6 +64,9 @@ internal sealed class UdpBinding : IDatagramClient
 
     /// <summary>A BIND is on its way: relayed datagrams sent now follow it and are forwarded when it arrives.</summary>
     public bool CanRelay => IsBound || (_phase == Phase.Binding && _binds > 0);
+
+    /// <summary>When the last confirmation came.</summary>
+    public Instant BoundAt { get; private set; } = Instant.Zero;
 
     /// <summary>Our address as the server sees it; none before the first confirmation.</summary>
     public UdpAddress Observed { get; private set; }
@@ -80,7 +86,14 @@ internal sealed class UdpBinding : IDatagramClient
     }
 
     /// <summary>The socket or the network changed: bind again now.</summary>
-    public void Rebind(Instant now) => BeginCookie(now);
+    public void Rebind(Instant now)
+    {
+        IsBound = false;
+        BeginCookie(now);
+    }
+
+    /// <summary>Another socket takes over: binds from there now, and what is bound serves until then.</summary>
+    public void TakeOver(Instant now) => BeginCookie(now);
 
     /// <summary>Nothing comes from the server although something should: asks now whether the binding stands, instead of at its next turn.</summary>
     public void Confirm(Instant now)
@@ -98,7 +111,7 @@ internal sealed class UdpBinding : IDatagramClient
         if (_phase == Phase.Bound)
             BeginBinding(now);
         else if (_phase == Phase.Binding && _binds >= MaxBinds)
-            BeginCookie(now);
+            Rebind(now);
         switch (_phase)
         {
             case Phase.Cookie:
@@ -131,7 +144,8 @@ internal sealed class UdpBinding : IDatagramClient
             _phase = Phase.Bound;
             IsBound = true;
             Observed = bound.Observed;
-            NextTimeout = now + KeepAlive;
+            BoundAt = now;
+            NextTimeout = now + (_keepAlive?.Invoke() ?? KeepAlive);
         }
         return true;
     }
@@ -163,7 +177,6 @@ internal sealed class UdpBinding : IDatagramClient
     private void BeginCookie(Instant now)
     {
         _phase = Phase.Cookie;
-        IsBound = false;
         _delay = FirstDelay;
         Span<byte> echo = stackalloc byte[8];
         _randomness.FillPublic(echo);

@@ -16,7 +16,7 @@ internal sealed class StunKeeper : IDatagramClient
     public static readonly TimeSpan DefaultInterval = TimeSpan.FromSeconds(20);
 
     private readonly IRandomness _randomness;
-    private readonly TimeSpan _interval;
+    private readonly Func<TimeSpan> _interval;
     private StunBinding? _binding;
     private Instant _nextStart = Instant.Zero;
     private bool _hasChange;
@@ -26,8 +26,17 @@ internal sealed class StunKeeper : IDatagramClient
     /// <param name="randomness">For transaction ids.</param>
     /// <param name="interval">From the start of one transaction to the start of the next; longer if that one is still waiting for its answer.</param>
     public StunKeeper(in UdpAddress server, IRandomness randomness, TimeSpan interval)
+        : this(server, randomness, () => interval)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(interval, TimeSpan.Zero);
+    }
+
+    /// <summary>The same with an interval that changes.</summary>
+    /// <param name="server">Whom to ask.</param>
+    /// <param name="randomness">For transaction ids.</param>
+    /// <param name="interval">Asked at the start of each transaction; more than zero.</param>
+    public StunKeeper(in UdpAddress server, IRandomness randomness, Func<TimeSpan> interval)
+    {
         Server = server;
         _randomness = randomness;
         _interval = interval;
@@ -77,7 +86,7 @@ internal sealed class StunKeeper : IDatagramClient
         length = 0;
         if (_binding is not null || now < _nextStart)
             return false;
-        _nextStart = now + _interval;
+        _nextStart = now + _interval();
         _binding = new StunBinding(Server, _randomness);
         return _binding.TryTransmit(now, buffer, out length);
     }

@@ -31,6 +31,12 @@ internal abstract class TunnelEnd : ILinkOwner, IDriverTimer
     /// <summary>UDP flows.</summary>
     public int FlowCount => Flows.Count;
 
+    /// <summary>Somebody is served: a TCP connection or a UDP flow is open.</summary>
+    public bool IsBusy => LinkCount + FlowCount > 0;
+
+    /// <summary>Called when <see cref="IsBusy"/> may be another answer than before.</summary>
+    public Action? OnBusyChanged { get; set; }
+
     /// <summary>Datagrams dropped because they do not fit the path.</summary>
     public long TooLargeCount { get; private set; }
 
@@ -103,8 +109,10 @@ internal abstract class TunnelEnd : ILinkOwner, IDriverTimer
     /// <inheritdoc/>
     public virtual void OnLinkEnded(TcpLink link, TunnelErrorCode code)
     {
-        if (link.HasStream && _links.Remove(link.Stream))
-            Events.ConnectionClosed(link.ServiceId, link.FlowId, code);
+        if (!link.HasStream || !_links.Remove(link.Stream))
+            return;
+        Events.ConnectionClosed(link.ServiceId, link.FlowId, code);
+        OnBusyChanged?.Invoke();
     }
 
     /// <summary>A local datagram goes to the peer.</summary>
@@ -136,6 +144,7 @@ internal abstract class TunnelEnd : ILinkOwner, IDriverTimer
     {
         Flows.Add(flow, Driver.Now);
         Events.FlowOpened(flow.ServiceId, flow.FlowId);
+        OnBusyChanged?.Invoke();
     }
 
     /// <summary>Makes room for one more flow.</summary>
@@ -149,6 +158,7 @@ internal abstract class TunnelEnd : ILinkOwner, IDriverTimer
     {
         _links.Add(link.Stream, link);
         Events.ConnectionOpened(link.ServiceId, link.FlowId);
+        OnBusyChanged?.Invoke();
     }
 
     /// <summary>Ends every connection and flow.</summary>
@@ -172,5 +182,6 @@ internal abstract class TunnelEnd : ILinkOwner, IDriverTimer
     {
         flow.Socket?.Dispose();
         Events.FlowClosed(flow.ServiceId, flow.FlowId, evicted, flow.Missing);
+        OnBusyChanged?.Invoke();
     }
 }

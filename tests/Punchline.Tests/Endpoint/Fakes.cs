@@ -78,6 +78,7 @@ internal sealed class FakeCore : IConnectionCore
     public (NetworkPath Path, byte[] Bytes, int Segment)? Endless { get; set; }
     public HashSet<NetworkPath> Known { get; } = [];
     public List<NetworkPath> Removed { get; } = [];
+    public List<NetworkPath> Left { get; } = [];
     public List<(NetworkPath Path, int Size)> TooLarge { get; } = [];
     public List<Instant> Timeouts { get; } = [];
     public List<Instant> NetworkChanges { get; } = [];
@@ -125,6 +126,9 @@ internal sealed class FakeCore : IConnectionCore
         Known.Remove(path);
         Removed.Add(path);
     }
+
+    public void LeavePath(Instant now, NetworkPath path) => Left.Add(path);
+    public void AgreeOnSilence(Instant now, TimeSpan quiet, bool isBusy) { }
 
     public void OnNetworkChanged(Instant now) => NetworkChanges.Add(now);
 
