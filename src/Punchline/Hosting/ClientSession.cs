@@ -7,8 +7,8 @@ using Punchline.Tunnel;
 namespace Punchline.Hosting;
 
 /// <summary>The connection with the host, at the client: an attempt until it is established, and then only if no other was first.</summary>
-internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointConnection connection, ClientPair pair, EventSink events)
-    : PeerSession(node, connection, events)
+internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointConnection connection, ClientPair pair, ServerRace race, EventSink events)
+    : PeerSession(node, connection, events), IRacer
 {
     private readonly TaskCompletionSource<bool> _decided = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -16,6 +16,7 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     public Task<bool> Decided => _decided.Task;
 
     private readonly RelayPath _relay = (RelayPath)connection.CurrentPath;
+    private bool _hasFinished;
     private bool _hasServices;
     private bool _hasSecret;
     private bool _hasCarried;
@@ -27,10 +28,24 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     /// <inheritdoc/>
     public override void OnEstablished()
     {
+        Connection.TryGetPathStatistics(Connection.CurrentPath, out PathStatistics statistics);
+        _hasFinished = true;
+        race.OnEstablished(this, statistics.MinRtt);
+    }
+
+    /// <inheritdoc/>
+    public void GiveWay()
+    {
+        Control = null; // What the host answered to an early HELLO is for the connection in use.
+        Close(CloseCode.Replaced, "another server is nearer");
+    }
+
+    /// <inheritdoc/>
+    public void Use()
+    {
         if (!client.TryUse(this))
         {
-            Control = null; // What the host answered to an early HELLO is for the connection in use.
-            Close(CloseCode.Replaced, "another server was faster");
+            GiveWay();
             return;
         }
         Tunnel = client.Tunnel;
@@ -108,6 +123,8 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
         if (Tunnel is not null)
             client.Tunnel.Detach();
         Tunnel = null;
+        if (_hasFinished)
+            race.OnClosed(this);
         base.OnClosed(error);
         _decided.TrySetResult(false);
     }
