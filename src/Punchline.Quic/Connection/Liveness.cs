@@ -23,8 +23,10 @@ internal sealed class Liveness(TimeSpan idleTimeout, TimeSpan heartbeat, TimeSpa
     private Instant _firstUnansweredAt;
     private Instant _watchedFrom;
     private TimeSpan? _agreed;
-    private TimeSpan _quiet;
     private bool _sentSinceHeard;
+
+    /// <summary>The silence that both sides have agreed on; zero if there is none.</summary>
+    internal TimeSpan Quiet { get; private set; }
 
     /// <summary>The longest silence that the connection survives; zero for ever.</summary>
     internal TimeSpan IdleTimeout => _idleTimeout;
@@ -46,7 +48,7 @@ internal sealed class Liveness(TimeSpan idleTimeout, TimeSpan heartbeat, TimeSpa
     {
         if (IsQuiet)
             _watchedFrom = now; // The silence up to now was agreed on.
-        _quiet = quiet;
+        Quiet = quiet;
         // Who sends no keep-alives goes on without.
         _agreed = heartbeat == TimeSpan.Zero || isBusy || quiet <= heartbeat ? null : quiet;
     }
@@ -86,7 +88,7 @@ internal sealed class Liveness(TimeSpan idleTimeout, TimeSpan heartbeat, TimeSpa
 
     internal Instant IdleDeadline(TimeSpan probeTimeout) => _idleTimeout == TimeSpan.Zero
         ? Instant.Never
-        : _activeAt + TimeSpan.FromTicks(Math.Max(_idleTimeout.Ticks, MinimumProbeTimeouts * probeTimeout.Ticks)) + (_sentSinceHeard ? TimeSpan.Zero : _quiet);
+        : _activeAt + TimeSpan.FromTicks(Math.Max(_idleTimeout.Ticks, MinimumProbeTimeouts * probeTimeout.Ticks)) + (_sentSinceHeard ? TimeSpan.Zero : Quiet);
 
     internal Instant KeepAliveDeadline => KeepAlive == TimeSpan.Zero
         ? Instant.Never

@@ -105,6 +105,8 @@ public sealed partial class QuicConnection
     private void OnForgotten(PathState state)
     {
         _forgottenPairs.Add(state, _now);
+        if (state == _standby)
+            (_standby, _standbyAt) = (null, Instant.Never);
         _peerIds.Release(state);
         _loss.AbandonPath(state.Recovery, _now);
         Emit(new QuicEvent { Kind = QuicEventKind.PathLost, Path = state.Network });
@@ -156,6 +158,7 @@ public sealed partial class QuicConnection
             MoveTo(best);
             _owesPing = true; // The nomination itself: a non-probing packet that asks for an answer.
         }
+        ChooseStandby();
         if (_paths.HasDirect)
             _puncher.Pause();
         else

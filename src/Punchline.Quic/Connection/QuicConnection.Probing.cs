@@ -153,7 +153,7 @@ public sealed partial class QuicConnection
         int header = state.Network.HeaderLength;
         bool hasCredit = state.AmplificationCredit >= MtuDiscovery.BaseSize;
         // RFC 9000 sections 8.2.1 and 8.2.2: full-sized where the credit allows; docs/wire/punch.md: small until answered.
-        bool full = hasCredit && ((challenge && (!PunchAgreed || state.IsAddressValidated || !state.IsDirect)) || state.OwesFullResponse);
+        bool full = hasCredit && ((challenge && !state.IsKeptOpen && (!PunchAgreed || state.IsAddressValidated || !state.IsDirect)) || state.OwesFullResponse);
         if (!_peerIds.TryGetForProbe(state, fresh: full, out ConnectionId destination))
         {
             if (challenge)
@@ -192,6 +192,7 @@ public sealed partial class QuicConnection
             new PathChallengeFrame(data).Write(ref writer);
             sent.Add(new SentFrame(SentFrameKind.PathChallenge, 0, 0, 0, false));
             state.RecordChallenge(data, _now, full);
+            state.IsKeptOpen = false;
             state.Schedule.OnProbeSent(_now);
         }
         if (full)

@@ -116,6 +116,9 @@ internal sealed class PathState
     /// </summary>
     internal bool IsLeaving { get; set; }
 
+    /// <summary>Its next challenge only keeps it open: a small one, which proves nothing new.</summary>
+    internal bool IsKeptOpen { get; set; }
+
     /// <summary>What its deaths say of it.</summary>
     internal PathTrust Trust { get; } = new();
 

@@ -38,9 +38,6 @@ internal static partial class HostingLog
     [LoggerMessage(110, LogLevel.Information, "{Why}: looking again at every path")]
     public static partial void LookingAgain(ILogger logger, string why);
 
-    [LoggerMessage(130, LogLevel.Information, "The NAT ends mappings after {Age:0} s: another socket has taken over from port {Port}")]
-    public static partial void SocketReplaced(ILogger logger, int port, double age);
-
     [LoggerMessage(111, LogLevel.Trace, "{Event}")]
     public static partial void Traced(ILogger logger, TraceEvent @event);
 }

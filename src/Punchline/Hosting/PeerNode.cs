@@ -161,6 +161,9 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>There is a new <see cref="Nat"/>. Driver thread.</summary>
     public event Action? NatKnown;
 
+    /// <summary>Something that people who look closely want to hear. Driver thread.</summary>
+    public event Action<string>? Noticed;
+
     /// <summary>Binds the sockets and starts the driver.</summary>
     /// <exception cref="PunchlineException">No socket can be had.</exception>
     public static async Task<PeerNode> StartAsync(PeerNodeOptions options)
@@ -245,8 +248,12 @@ internal sealed class PeerNode : IAsyncDisposable
     }
 
     /// <summary>A socket that the servers see takes the place of another one, which still works. Driver thread only.</summary>
-    public void ReplaceSocket(IUdpSocket old, IUdpSocket fresh)
+    /// <param name="old">The one in use.</param>
+    /// <param name="fresh">Its successor.</param>
+    /// <param name="age">At which the NAT ends mappings.</param>
+    public void ReplaceSocket(IUdpSocket old, IUdpSocket fresh, TimeSpan age)
     {
+        Noticed?.Invoke($"The NAT ends mappings after {age.TotalSeconds:0} s: another socket has taken over from port {old.LocalAddress.Port}");
         Sockets.Replace(old, fresh);
         OnSocketsChanged();
         Loop.ReplaceSocket(old, fresh);

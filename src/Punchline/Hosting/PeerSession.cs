@@ -196,6 +196,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         Node.Candidates.Leave(this);
         Node.NatKnown -= TellNetwork;
         Node.Lifetimes.Learnt -= AgreeOnSilence;
+        Node.Noticed -= Events.Detail;
         if (Connection.Statistics is { PacketsDropped: var packets, DatagramsDropped: var datagrams } && (packets | datagrams) != 0)
         {
             Events.Detail($"{Peer}: {packets} packets were dropped on arrival (repeated, not authentic, or without keys), "
@@ -256,6 +257,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
             Node.Candidates.Join(this);
         Node.NatKnown += TellNetwork;
         Node.Lifetimes.Learnt += AgreeOnSilence;
+        Node.Noticed += Events.Detail;
         Node.Loop.AddTimer(this);
         TakePath(Connection.CurrentPath);
     }

@@ -1,6 +1,7 @@
 using System.Net;
 using Punchline.Quic;
 using Punchline.Relay;
+using Punchline.Traversal.Lifetime;
 
 namespace Punchline.Fuzz.Targets;
 
@@ -28,6 +29,8 @@ internal sealed class RelayTarget : IFuzzTarget
         yield return buffer[..RelayFrame.WriteCookieRequest(buffer, 7)];
         yield return buffer[..RelayFrame.WriteCookie(buffer, 7, Cookie)];
         yield return buffer[..RelayFrame.WriteBind(buffer, new BindFrame(5, 6), Cookie, Key)];
+        yield return buffer[..LaterFrame.WriteAsk(buffer, new AskLater(7, 28), Cookie)];
+        yield return buffer[..LaterFrame.WriteAnswer(buffer, new Later(7, LaterStatus.Kept))];
         yield return buffer[..RelayFrame.WriteBound(buffer, new BoundFrame(5, 6, new UdpAddress(IPAddress.Parse("192.0.2.7"), 4433)))];
         yield return buffer[..RelayFrame.WriteBound(buffer, new BoundFrame(5, 6, new UdpAddress(IPAddress.Parse("2001:db8::7"), 4433)))];
     }
@@ -65,6 +68,16 @@ internal sealed class RelayTarget : IFuzzTarget
             kinds++;
             int length = RelayFrame.WriteBound(buffer, bound);
             Check.That(RelayFrame.TryReadBound(buffer[..length], out BoundFrame again) && again == bound, "a BOUND does not come back");
+        }
+        if (LaterFrame.TryReadAsk(input, out AskLater ask, out ReadOnlySpan<byte> proof))
+        {
+            kinds++;
+            Check.Same(input, buffer[..LaterFrame.WriteAsk(buffer, ask, proof)], "a question does not come back");
+        }
+        if (LaterFrame.TryReadAnswer(input, out Later later))
+        {
+            kinds++;
+            Check.Same(input, buffer[..LaterFrame.WriteAnswer(buffer, later)], "an answer does not come back");
         }
         Check.That(kinds <= 1, "one frame of two kinds");
     }

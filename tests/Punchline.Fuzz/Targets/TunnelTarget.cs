@@ -26,6 +26,7 @@ internal sealed class TunnelTarget : IFuzzTarget
             new TunnelServices([new ServiceInfo(1, ServiceProtocol.Tcp, 25_565, "minecraft"), new ServiceInfo(300, ServiceProtocol.Udp, 34_197, "fabrik")]),
             new FriendSecret(new InviteId(7), new byte[16]),
             new ServiceError(1, 2, ServiceErrorCode.NothingListens, "nothing listens"),
+            new QuietMessage(82),
             new NatMessage(new NatReport(NatMapping.Unknown, NatFiltering.Unknown, true, false, null)),
         ];
         byte[][] each = [.. messages.Select(TunnelCodec.Write)];

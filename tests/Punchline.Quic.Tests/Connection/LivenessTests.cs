@@ -48,6 +48,52 @@ public sealed class LivenessTests
         Assert.Equal(after is { } seconds ? Start + TimeSpan.FromSeconds(seconds) : Instant.Never, liveness.BlockedDeadline);
     }
 
+    [Fact]
+    public void Silence_that_was_agreed_on_is_no_sign_of_death_and_an_unanswered_request_is()
+    {
+        Liveness liveness = Agreed(TimeSpan.FromSeconds(80), isBusy: false);
+        Assert.Equal(Start + TimeSpan.FromSeconds(80), liveness.KeepAliveDeadline);
+        Assert.Equal(Instant.Never, liveness.UnreachableDeadline);
+        Assert.Equal(Start + TimeSpan.FromSeconds(140), liveness.IdleDeadline(TimeSpan.Zero));
+
+        Instant asked = Start + TimeSpan.FromSeconds(80);
+        liveness.OnAckElicitingSent(asked);
+        Assert.Equal(asked + TimeSpan.FromSeconds(6), liveness.UnreachableDeadline);
+        Assert.Equal(asked + TimeSpan.FromSeconds(60), liveness.IdleDeadline(TimeSpan.Zero));
+        Assert.Equal(asked, liveness.SilentSince(Start));
+
+        liveness.OnHeard(asked + TimeSpan.FromSeconds(1));
+        Assert.Equal(Instant.Never, liveness.UnreachableDeadline);
+    }
+
+    [Fact]
+    public void Who_serves_somebody_keeps_the_heartbeat_and_the_silence_before_it_does_not_count()
+    {
+        Liveness liveness = Agreed(TimeSpan.FromSeconds(80), isBusy: false);
+        Instant busy = Start + TimeSpan.FromSeconds(70);
+        liveness.Agree(busy, TimeSpan.FromSeconds(80), isBusy: true);
+        Assert.Equal(Start + TimeSpan.FromSeconds(5), liveness.KeepAliveDeadline); // at once
+        Assert.Equal(busy + TimeSpan.FromSeconds(6), liveness.UnreachableDeadline);
+        Assert.Equal(busy, liveness.SilentSince(Start));
+    }
+
+    [Fact]
+    public void An_agreement_under_the_heartbeat_or_without_one_changes_nothing()
+    {
+        Assert.Equal(Start + TimeSpan.FromSeconds(5), Agreed(TimeSpan.FromSeconds(4), isBusy: false).KeepAliveDeadline);
+        Liveness mute = Of(60);
+        mute.Agree(Start, TimeSpan.FromSeconds(80), isBusy: false);
+        Assert.Equal(Instant.Never, mute.KeepAliveDeadline);
+    }
+
+    private static Liveness Agreed(TimeSpan quiet, bool isBusy)
+    {
+        var liveness = new Liveness(TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(6));
+        liveness.Start(Start);
+        liveness.Agree(Start, quiet, isBusy);
+        return liveness;
+    }
+
     private static Liveness Of(int idleSeconds)
     {
         var liveness = new Liveness(TimeSpan.FromSeconds(idleSeconds), TimeSpan.Zero, TimeSpan.FromSeconds(6));

@@ -21,4 +21,14 @@ public sealed class PathChooserTests
         Assert.True(switches == PathChooser.ShouldSwitch(
             new PathChooser.Rating(usable, direct, ipv6, TimeSpan.FromMilliseconds(rtt)),
             new PathChooser.Rating(otherUsable, otherDirect, otherIPv6, TimeSpan.FromMilliseconds(otherRtt))), why);
+
+    [Theory]
+    [InlineData(true, true, false, 500, true, "a direct path that stays before one that will be gone, however long")]
+    [InlineData(false, true, true, 5, false, "and not back")]
+    [InlineData(true, false, false, 5, false, "but not the relay: it serves as long as it is there")]
+    [InlineData(true, true, true, 10, true, "of two that go, the shorter one")]
+    public void A_path_that_will_be_gone_is_left_for_another_direct_one(bool leaving, bool otherDirect, bool otherLeaving, int otherRtt, bool switches, string why) =>
+        Assert.True(switches == PathChooser.ShouldSwitch(
+            new PathChooser.Rating(true, true, false, TimeSpan.FromMilliseconds(50), leaving),
+            new PathChooser.Rating(true, otherDirect, false, TimeSpan.FromMilliseconds(otherRtt), otherLeaving)), why);
 }

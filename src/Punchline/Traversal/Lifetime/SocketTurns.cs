@@ -119,7 +119,9 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
         }
         _nextTurnAt = now + Pause;
         // One spare socket at a time.
-        if (_source?.Socket is not { } socket || Leaving is not null || node.Sockets.BindBeside(socket) is not { } fresh)
+        if (Leaving is not null)
+            RemoveOld();
+        if (_source?.Socket is not { } socket || node.Sockets.BindBeside(socket) is not { } fresh)
             return;
         (_fresh, Leaving) = (fresh, socket);
         _freshAt = now;
@@ -131,13 +133,12 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
     private void TakeOver()
     {
         IUdpSocket old = Leaving!;
-        node.ReplaceSocket(old, _fresh!);
+        node.ReplaceSocket(old, _fresh!, _ages.Age!.Value);
         _oldMapped = _mapped;
         _oldEndsAt = _ages.BornAfter + _ages.EndedBy + AgeDetector.FineInterval;
         _ages.OnTakeOver(_freshAt);
         _fresh = null;
         _giveUpAt = Instant.Never;
-        HostingLog.SocketReplaced(node.Logger, old.LocalAddress.Port, _ages.Age!.Value.TotalSeconds);
     }
 
     private void GiveUp()
@@ -162,6 +163,11 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
         }
         if (_oldCheck is { State: StunBindingState.Succeeded } check && check.Result.Mapped == _oldMapped)
             _ages.Forget();
+        RemoveOld();
+    }
+
+    private void RemoveOld()
+    {
         node.Loop.RemoveSocket(Leaving!);
         (Leaving, _oldCheck, _oldEndsAt) = (null, null, Instant.Never);
         node.OnSocketsChanged();

@@ -1,0 +1,204 @@
+using System.Net;
+using Punchline.Quic;
+using Punchline.Server.Relay;
+using Punchline.Testing;
+using Punchline.Traversal.Lifetime;
+using Punchline.Udp;
+using Xunit;
+
+namespace Punchline.Server.Tests.Relay;
+
+/// <summary>The prober against the server's own side of the exchange, through NATs of all lifetimes, in virtual time.</summary>
+public sealed class LifetimeProberTests
+{
+    private static readonly UdpAddress Server = new(IPAddress.Parse("192.0.2.9"), 3478);
+    private static readonly UdpAddress Outside = new(IPAddress.Parse("198.51.100.1"), 0);
+    private static readonly TimeSpan Way = TimeSpan.FromMilliseconds(40);
+
+    private readonly RelayForwarder _server;
+    private readonly SeededRandomness _random = new(3);
+    private readonly PriorityQueue<Action, Instant> _events = new();
+    private readonly LifetimeProber _prober;
+    private readonly List<MappingLifetime> _learnt = [];
+    private TimeSpan _briefLife;
+    private TimeSpan _streamLife;
+    private double _loss;
+    private bool _isDark;
+    private LifetimeTrial? _trial;
+    private int _sockets;
+    private int _sent;
+    private Instant _bornAt;
+    private Instant _leftAt;
+    private Instant _now = Instant.Zero + TimeSpan.FromHours(1);
+
+    public LifetimeProberTests()
+    {
+        _server = new RelayForwarder(new RelayTable(_random), _random);
+        _prober = new LifetimeProber(_random, Carry, _learnt.Add);
+    }
+
+    [Theory]
+    [InlineData(10, 8, 18)]
+    [InlineData(20, 18, 28)]
+    [InlineData(30, 28, 55)]
+    [InlineData(60, 55, 110)]
+    [InlineData(120, 110, 170)]
+    [InlineData(180, 170, 285)]
+    public void The_bounds_of_a_lifetime_are_found(int seconds, int held, int failed)
+    {
+        (_briefLife, _streamLife) = (TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(seconds));
+        Run(TimeSpan.FromHours(1));
+        Assert.Equal(new IdleBounds(TimeSpan.FromSeconds(held), TimeSpan.FromSeconds(failed)), _learnt[^1].Stream);
+        Assert.Equal(_learnt[^1].Stream, _learnt[^1].Brief);
+        Assert.True(_learnt[^1].KeepAlive < _streamLife);
+    }
+
+    [Fact]
+    public void A_NAT_that_treats_streams_otherwise_is_seen_through() // Linux
+    {
+        (_briefLife, _streamLife) = (TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(120));
+        Run(TimeSpan.FromHours(1));
+        Assert.Equal(TimeSpan.FromSeconds(110), _learnt[^1].Stream.Held);
+        Assert.Equal(new IdleBounds(TimeSpan.FromSeconds(28), TimeSpan.FromSeconds(55)), _learnt[^1].Brief);
+    }
+
+    [Fact]
+    public void A_NAT_that_keeps_everything_is_believed_up_to_five_minutes()
+    {
+        (_briefLife, _streamLife) = (TimeSpan.FromHours(1), TimeSpan.FromHours(1));
+        Run(TimeSpan.FromHours(1));
+        Assert.Equal(new IdleBounds(TimeSpan.FromSeconds(285), null), _learnt[^1].Stream);
+    }
+
+    [Fact]
+    public void A_NAT_that_keeps_nothing_leaves_the_keep_alives_as_they_are()
+    {
+        (_briefLife, _streamLife) = (TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5));
+        Run(TimeSpan.FromHours(1));
+        Assert.Equal(new IdleBounds(null, TimeSpan.FromSeconds(8)), _learnt[^1].Stream);
+        Assert.Null(_learnt[^1].KeepAlive);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Lost_datagrams_never_make_the_bound_that_held_too_large(int seed)
+    {
+        _loss = 0.1;
+        for (int i = 0; i < seed; i++)
+            _random.NextInt(9);
+        (_briefLife, _streamLife) = (TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(60));
+        Run(TimeSpan.FromHours(2));
+        Assert.InRange(_learnt[^1].Stream.Held!.Value.TotalSeconds, 8, 55);
+    }
+
+    [Fact]
+    public void An_outage_shows_nothing()
+    {
+        (_briefLife, _streamLife) = (TimeSpan.FromSeconds(120), TimeSpan.FromSeconds(120));
+        Run(TimeSpan.FromSeconds(60));
+        int before = _learnt.Count;
+        IdleBounds bounds = _learnt[^1].Stream;
+        _isDark = true;
+        Run(TimeSpan.FromMinutes(3));
+        Assert.Equal(before, _learnt.Count);
+        Assert.Equal(new IdleBounds(TimeSpan.FromSeconds(28), null), bounds);
+    }
+
+    [Fact]
+    public void A_server_that_makes_no_promises_is_asked_three_times()
+    {
+        _isDark = true;
+        Run(TimeSpan.FromHours(3));
+        Assert.Equal(3, _sockets);
+        Assert.Empty(_learnt);
+        Assert.False(_prober.NextTimeout.IsSet);
+    }
+
+    [Fact]
+    public void Learning_costs_some_dozens_of_datagrams()
+    {
+        (_briefLife, _streamLife) = (TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(120));
+        Run(TimeSpan.FromHours(3));
+        Assert.InRange(_sent, 20, 60);
+        Assert.False(_prober.NextTimeout.IsSet);
+        Assert.Null(_trial);
+    }
+
+    private Action? Carry(LifetimeTrial trial)
+    {
+        _trial = trial;
+        _sockets++;
+        _bornAt = Instant.Never;
+        return () => _trial = null;
+    }
+
+    private void Run(TimeSpan length)
+    {
+        if (_sockets == 0)
+            _prober.Begin(Server, _now);
+        byte[] buffer = new byte[1200];
+        for (Instant end = _now + length; ;)
+        {
+            while (_trial is { } trial && trial.TryTransmit(_now, buffer, out int sent))
+                Leave(buffer[..sent]);
+            while (_server.Promises.TryTakeDue(_now, out Promise promise))
+                Enter(promise.To, buffer[..LaterFrame.WriteAnswer(buffer, new Later(promise.Token, LaterStatus.Kept))]);
+            if (_prober.NextTimeout <= _now)
+            {
+                _prober.OnTimeout(_now);
+                continue;
+            }
+            Instant next = Instant.Min(_prober.NextTimeout, Instant.Min(_server.Promises.NextAt, _trial?.NextTimeout ?? Instant.Never));
+            if (_events.TryPeek(out _, out Instant at))
+                next = Instant.Min(next, at);
+            if (next > end)
+            {
+                _now = end;
+                return;
+            }
+            _now = Instant.Max(next, _now);
+            while (_events.TryPeek(out Action? due, out at) && at <= _now)
+            {
+                _events.Dequeue();
+                due();
+            }
+        }
+    }
+
+    private bool IsLost() => _isDark || _random.NextInt(1000) < _loss * 1000;
+
+    private UdpAddress Mapped => Outside.WithPort((ushort)(2000 + _sockets));
+
+    private void Leave(byte[] datagram)
+    {
+        _sent++;
+        if (!_bornAt.IsSet)
+            _bornAt = _now;
+        _leftAt = _now;
+        UdpAddress from = Mapped;
+        if (IsLost())
+            return;
+        _events.Enqueue(() =>
+        {
+            byte[] answer = new byte[RelayForwarder.MaxAnswer];
+            int length = _server.Answer(_now, from, Server, datagram, answer);
+            if (length > 0)
+                Enter(from, answer[..length]);
+        }, _now + Way);
+    }
+
+    private void Enter(UdpAddress to, byte[] datagram)
+    {
+        if (IsLost())
+            return;
+        _events.Enqueue(() =>
+        {
+            // As Linux: two seconds of traffic make a stream of it. Only what leaves keeps it.
+            TimeSpan life = _leftAt - _bornAt > TimeSpan.FromSeconds(2) ? _streamLife : _briefLife;
+            if (to == Mapped && _now - _leftAt < life)
+                _trial?.TryReceive(_now, Server, datagram);
+        }, _now + Way);
+    }
+}
