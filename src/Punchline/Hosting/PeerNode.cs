@@ -240,11 +240,12 @@ internal sealed class PeerNode : IAsyncDisposable
             server.MoveTo(from, to);
     }
 
-    /// <summary>The socket is not needed after all. Driver thread only.</summary>
-    public void MoveServersBack(IUdpSocket to)
+    /// <summary>Takes a socket away, and has every server that sees us there see us at another one. Driver thread only, and from inside no client's call.</summary>
+    public void RemoveSocket(IUdpSocket goes, IUdpSocket stays)
     {
         foreach (ServerUdp server in _servers.ToArray())
-            server.MoveBack(to);
+            server.StayAt(stays, goes);
+        Loop.RemoveSocket(goes);
     }
 
     /// <summary>A socket that the servers see takes the place of another one, which still works. Driver thread only.</summary>
@@ -257,6 +258,8 @@ internal sealed class PeerNode : IAsyncDisposable
         Sockets.Replace(old, fresh);
         OnSocketsChanged();
         Loop.ReplaceSocket(old, fresh);
+        foreach (ServerUdp server in _servers.ToArray())
+            server.OnReplaced(old);
     }
 
     /// <summary>There are others than before. Driver thread only.</summary>

@@ -153,15 +153,31 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         Carry(_binding, to);
     }
 
-    /// <summary>It has not, and does not any more. Driver thread only.</summary>
-    public void MoveBack(IUdpSocket to)
+    /// <summary>A socket was replaced by another one: what was asked from there is asked anew. Driver thread only.</summary>
+    public void OnReplaced(IUdpSocket old)
     {
-        if (_movingTo != to)
+        foreach ((IUdpSocket Socket, IDatagramClient Client, object Source) entry in _clients.Where(entry => entry.Socket == old && entry.Source != _binding).ToArray())
+        {
+            if (entry.Source is StunBinding)
+                _seenByAlternate = default;
+            Drop(entry);
+        }
+        if (_channel is not null && _binding is not null)
+            AskWhereWeAre();
+    }
+
+    /// <summary>One of two sockets will be gone, the other one stays: from now on it alone serves. Driver thread only.</summary>
+    public void StayAt(IUdpSocket stays, IUdpSocket goes)
+    {
+        if (_binding is null || (_socket != goes && _movingTo != goes))
             return;
-        node.Loop.RemoveRelayLink(to, _binding!.Server, _link);
-        node.Loop.RemoveClient(to, _clients[IndexOf(_binding)].Client);
-        _movingTo = null;
-        Carry(_binding, _socket!);
+        if (_movingTo != stays)
+        {
+            node.Loop.RemoveClient(goes, _clients[IndexOf(_binding)].Client);
+            Carry(_binding, stays);
+        }
+        node.Loop.RemoveRelayLink(goes, _binding.Server, _link);
+        (_socket, _movingTo) = (stays, null);
         _binding.Rebind(node.Loop.Now);
         Carry();
     }
@@ -269,17 +285,8 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     {
         _boundAt = _binding!.BoundAt;
         if (_movingTo is { } fresh)
-        {
-            IUdpSocket old = _socket!;
             (_socket, _movingTo) = (fresh, null);
-            foreach ((IUdpSocket Socket, IDatagramClient Client, object Source) entry in _clients.Where(entry => entry.Socket == old).ToArray())
-                Drop(entry);
-            _seenByAlternate = default;
-        }
-        node.OnServerSeen(_binding.Server, _binding.Observed);
         node.Turns.OnSeen(this, _socket!, _binding.Observed);
-        if (_channel is not null)
-            AskWhereWeAre();
     }
 
     /// <summary>UDP as soon as it is bound, else the channel; without one, UDP as soon as the binding is on its way.</summary>

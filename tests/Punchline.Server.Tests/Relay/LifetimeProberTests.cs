@@ -18,12 +18,13 @@ public sealed class LifetimeProberTests
     private readonly RelayForwarder _server;
     private readonly SeededRandomness _random = new(3);
     private readonly PriorityQueue<Action, Instant> _events = new();
-    private readonly LifetimeProber _prober;
+    private readonly NetworkLifetimes _lifetimes;
     private readonly List<MappingLifetime> _learnt = [];
     private TimeSpan _briefLife;
     private TimeSpan _streamLife;
     private double _loss;
     private bool _isDark;
+    private string _network = "home";
     private LifetimeTrial? _trial;
     private int _sockets;
     private int _sent;
@@ -34,7 +35,8 @@ public sealed class LifetimeProberTests
     public LifetimeProberTests()
     {
         _server = new RelayForwarder(new RelayTable(_random), _random);
-        _prober = new LifetimeProber(_random, Carry, _learnt.Add);
+        _lifetimes = new NetworkLifetimes(_random, Carry);
+        _lifetimes.Learnt += () => _learnt.Add(_lifetimes.Current);
     }
 
     [Theory]
@@ -113,7 +115,7 @@ public sealed class LifetimeProberTests
         Run(TimeSpan.FromHours(3));
         Assert.Equal(3, _sockets);
         Assert.Empty(_learnt);
-        Assert.False(_prober.NextTimeout.IsSet);
+        Assert.False(_lifetimes.NextTimeout.IsSet);
     }
 
     [Fact]
@@ -122,8 +124,41 @@ public sealed class LifetimeProberTests
         (_briefLife, _streamLife) = (TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(120));
         Run(TimeSpan.FromHours(3));
         Assert.InRange(_sent, 20, 60);
-        Assert.False(_prober.NextTimeout.IsSet);
+        Assert.False(_lifetimes.NextTimeout.IsSet);
         Assert.Null(_trial);
+    }
+
+    [Fact]
+    public void What_was_learnt_of_a_network_is_known_there_and_nowhere_else()
+    {
+        (_briefLife, _streamLife) = (TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(60));
+        Run(TimeSpan.FromHours(1));
+        int sockets = _sockets;
+        TimeSpan known = TimeSpan.FromSeconds(0.75 * 55);
+        Assert.Equal(known, _lifetimes.KeepAliveTowards(Server));
+        Assert.Equal(TimeSpan.Zero, _lifetimes.KeepAliveTowards(new UdpAddress(IPAddress.IPv6Loopback, 1)));
+
+        _lifetimes.OnNetworkChanged();
+        Assert.Equal(TimeSpan.Zero, _lifetimes.KeepAliveTowards(Server));
+        _network = "café";
+        _lifetimes.OnServer(Server, _network, _now);
+        Assert.Equal(TimeSpan.Zero, _lifetimes.KeepAliveTowards(Server));
+
+        _network = "home";
+        Run(TimeSpan.FromHours(1));
+        Assert.Equal(known, _lifetimes.KeepAliveTowards(Server));
+        Assert.Equal(sockets, _sockets);
+    }
+
+    [Fact]
+    public void A_network_that_is_left_while_it_is_examined_leaves_no_socket_behind()
+    {
+        (_briefLife, _streamLife) = (TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(60));
+        Run(TimeSpan.FromSeconds(20));
+        Assert.NotNull(_trial);
+        _lifetimes.OnNetworkChanged();
+        Assert.Null(_trial);
+        Assert.False(_lifetimes.NextTimeout.IsSet);
     }
 
     private Action? Carry(LifetimeTrial trial)
@@ -136,8 +171,7 @@ public sealed class LifetimeProberTests
 
     private void Run(TimeSpan length)
     {
-        if (_sockets == 0)
-            _prober.Begin(Server, _now);
+        _lifetimes.OnServer(Server, _network, _now);
         byte[] buffer = new byte[1200];
         for (Instant end = _now + length; ;)
         {
@@ -145,12 +179,12 @@ public sealed class LifetimeProberTests
                 Leave(buffer[..sent]);
             while (_server.Promises.TryTakeDue(_now, out Promise promise))
                 Enter(promise.To, buffer[..LaterFrame.WriteAnswer(buffer, new Later(promise.Token, LaterStatus.Kept))]);
-            if (_prober.NextTimeout <= _now)
+            if (_lifetimes.NextTimeout <= _now)
             {
-                _prober.OnTimeout(_now);
+                _lifetimes.OnTimeout(_now);
                 continue;
             }
-            Instant next = Instant.Min(_prober.NextTimeout, Instant.Min(_server.Promises.NextAt, _trial?.NextTimeout ?? Instant.Never));
+            Instant next = Instant.Min(_lifetimes.NextTimeout, Instant.Min(_server.Promises.NextAt, _trial?.NextTimeout ?? Instant.Never));
             if (_events.TryPeek(out _, out Instant at))
                 next = Instant.Min(next, at);
             if (next > end)

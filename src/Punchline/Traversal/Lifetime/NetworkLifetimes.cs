@@ -12,6 +12,9 @@ internal sealed class NetworkLifetimes : IDriverTimer
     /// <summary>Networks that are remembered: home, work and a few others.</summary>
     private const int MaxNetworks = 16;
 
+    /// <summary>Routers are replaced seldom; who comes back after a day finds out anew.</summary>
+    private static readonly TimeSpan KnownFor = TimeSpan.FromDays(1);
+
     private readonly LifetimeProber _prober;
     private readonly Dictionary<string, MappingLifetime> _known = [];
     private string? _network;
@@ -43,7 +46,8 @@ internal sealed class NetworkLifetimes : IDriverTimer
             return;
         _network = network;
         _isIPv4 = server.IsIPv4;
-        bool isKnown = _known.TryGetValue(network, out MappingLifetime? known);
+        _prober.Stop();
+        bool isKnown = _known.TryGetValue(network, out MappingLifetime? known) && now - known.LearntAt < KnownFor;
         Set(isKnown ? known! : MappingLifetime.Unknown);
         if (!isKnown)
             _prober.Begin(server, now);

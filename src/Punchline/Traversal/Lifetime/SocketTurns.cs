@@ -32,6 +32,9 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
     private ServerUdp? _source;
     private IUdpSocket? _fresh;
     private Instant _freshAt;
+    private TimeSpan _turnAge;
+    private Instant _pausesUntil;
+    private IUdpSocket? _successor;
     private UdpAddress _oldMapped;
     private StunBinding? _oldCheck;
     private UdpAddress _mapped;
@@ -77,11 +80,12 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
         _source ??= server;
         if (_source != server)
             return;
+        node.OnServerSeen(server.Server, mapped);
         if (socket == _fresh)
             TakeOver();
         _mapped = mapped;
         _ages.OnSeen(node.Loop.Now, mapped);
-        _nextTurnAt = _ages.Age is { } age ? Instant.Max(_ages.BornAfter + (age - LeadOf(age)), node.Loop.Now) : Instant.Never;
+        _nextTurnAt = _ages.Age is { } age ? Instant.Max(_ages.BornAfter + (age - LeadOf(age)), _pausesUntil) : Instant.Never;
     }
 
     /// <summary>A server is no longer used.</summary>
@@ -98,10 +102,7 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
     public void OnTimeout(Instant now)
     {
         if (now >= _giveUpAt)
-        {
             GiveUp();
-            _nextTurnAt = now + Pause;
-        }
         if (now >= _oldEndsAt)
             LookAfterOld(now);
         if (_fresh is null && now >= _nextTurnAt)
@@ -112,19 +113,19 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
 
     private void Begin(Instant now)
     {
-        if (_ages.Age is null)
+        if (_ages.Age is not { } age)
         {
             _nextTurnAt = Instant.Never;
             return;
         }
-        _nextTurnAt = now + Pause;
+        _nextTurnAt = _pausesUntil = now + Pause;
         // One spare socket at a time.
         if (Leaving is not null)
             RemoveOld();
         if (_source?.Socket is not { } socket || node.Sockets.BindBeside(socket) is not { } fresh)
             return;
         (_fresh, Leaving) = (fresh, socket);
-        _freshAt = now;
+        (_freshAt, _turnAge) = (now, age);
         _giveUpAt = now + Patience;
         node.Loop.AddSocket(fresh, isExtra: true);
         node.MoveServers(socket, fresh);
@@ -133,8 +134,8 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
     private void TakeOver()
     {
         IUdpSocket old = Leaving!;
-        node.ReplaceSocket(old, _fresh!, _ages.Age!.Value);
-        _oldMapped = _mapped;
+        node.ReplaceSocket(old, _fresh!, _turnAge);
+        (_successor, _oldMapped) = (_fresh, _mapped);
         _oldEndsAt = _ages.BornAfter + _ages.EndedBy + AgeDetector.FineInterval;
         _ages.OnTakeOver(_freshAt);
         _fresh = null;
@@ -143,12 +144,12 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
 
     private void GiveUp()
     {
-        if (_fresh is not { } fresh)
+        if (_fresh is not { } fresh || Leaving is not { } stays)
             return;
         (_fresh, Leaving) = (null, null);
         _giveUpAt = Instant.Never;
-        node.MoveServersBack(fresh);
-        node.Driver.Post(new ActionWorkItem(_ => node.Loop.RemoveSocket(fresh)));
+        // Whoever calls may be inside a client's call.
+        node.Driver.Post(new ActionWorkItem(_ => node.RemoveSocket(fresh, stays)));
     }
 
     // Asked once, when it ought to be gone: a mapping that lives on ends by no age.
@@ -168,7 +169,7 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
 
     private void RemoveOld()
     {
-        node.Loop.RemoveSocket(Leaving!);
+        node.RemoveSocket(Leaving!, _successor!);
         (Leaving, _oldCheck, _oldEndsAt) = (null, null, Instant.Never);
         node.OnSocketsChanged();
     }
