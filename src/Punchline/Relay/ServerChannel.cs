@@ -124,7 +124,7 @@ internal sealed class ServerChannel : IAsyncDisposable
         byte[] nonce = new byte[ControlCodec.NonceLength];
         _options.Randomness.FillPublic(nonce);
         string name = Server.DialledName;
-        var message = new Register(ControlCodec.Version, 0, nonce, name, registration.Signer.PublicKeyInfo.ToArray(), registration.DoorNonce,
+        var message = new Register(ControlCodec.Version, ControlFeatures.None, nonce, name, registration.Signer.PublicKeyInfo.ToArray(), registration.DoorNonce,
             _options.ProgramVersion, EntriesOf(registration.Secrets));
         message = message with
         {
@@ -147,7 +147,7 @@ internal sealed class ServerChannel : IAsyncDisposable
         byte[] nonce = new byte[ControlCodec.NonceLength];
         _options.Randomness.FillPublic(nonce);
         string name = Server.DialledName;
-        var message = new Open(ControlCodec.Version, 0, nonce, name, hostId.ToArray(), invite, _options.ProgramVersion);
+        var message = new Open(ControlCodec.Version, ControlFeatures.None, nonce, name, hostId.ToArray(), invite, _options.ProgramVersion);
         message = message with { Mac = ControlProof.OpenMac(InviteKeys.Relay(secret.Span, name), name, Hello.Nonce, message) };
         return await RequestAsync(message, cancellationToken).ConfigureAwait(false) is Opened opened
             ? opened
