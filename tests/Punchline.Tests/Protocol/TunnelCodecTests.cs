@@ -14,6 +14,7 @@ public sealed class TunnelCodecTests
         new FriendSecret(Samples.Id, Samples.Secret),
         new ServiceError(1, 300, ServiceErrorCode.NothingListens, "no"),
         new NatMessage(new NatReport(NatMapping.PortIndependent, NatFiltering.Unknown, true, false, null)),
+        new StaysOnRelay(RelayStay.NoUdp),
     ];
 
     [Fact]
