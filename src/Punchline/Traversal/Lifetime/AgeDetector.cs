@@ -22,14 +22,14 @@ internal sealed class AgeDetector
     /// <summary>After an end one looks closely until a mapping is half as old again, but no longer than this.</summary>
     private static readonly TimeSpan LongestLook = TimeSpan.FromMinutes(3);
 
-    /// <summary>Bounds further apart say too little: a little more than two of <see cref="FineInterval"/>, one at each end of a life.</summary>
-    private static readonly TimeSpan Narrow = TimeSpan.FromSeconds(5);
+    /// <summary>Bounds further apart say too little: two of <see cref="FineInterval"/>, one at each end of a life, each with the binding that follows on slow networks.</summary>
+    private static readonly TimeSpan Narrow = TimeSpan.FromSeconds(8);
 
     /// <summary>Clocks of routers tick in seconds.</summary>
     private static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(1);
 
     /// <summary>Sockets are not taken over more often than this; a NAT that ends mappings sooner is left to the relay.</summary>
-    private static readonly TimeSpan ShortestAge = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ShortestAge = TimeSpan.FromSeconds(8);
 
     /// <summary>What lives longer is lost so seldom that mending it is enough.</summary>
     private static readonly TimeSpan LongestAge = TimeSpan.FromMinutes(10);
