@@ -128,7 +128,7 @@ internal sealed class UdpLoop : IDisposable
         _forwarder.Counters.Stun++;
         IUdpSocket? from = !reply.From.HasFlag(StunChange.Port) ? socket : UdpPorts.For(isMain ? _ports.Alternate : _ports.Main, received.Remote);
         if (from is not null)
-            Send(from, received.Remote, received.Local, _answer.AsSpan(0, reply.Length));
+            Send(from, reply.To, received.Local, _answer.AsSpan(0, reply.Length));
     }
 
     // A full socket buffer drops, as any router would: QUIC and STUN repeat what matters.
