@@ -31,7 +31,11 @@ internal sealed class MappedPort(TimeProvider time, EventSink events) : IAsyncDi
             FindGateway = MappingProtocols.FindGateway,
             Protocols = (gateway, port) => MappingProtocols.All(gateway, port, time, node.Randomness),
             Told = news => node.Driver.Post(new ActionWorkItem(_ => OnNews(news))),
-            Failed = error => HostingLog.PortMapperFailed(node.Logger, error),
+            Failed = error =>
+            {
+                HostingLog.PortMapperFailed(node.Logger, error);
+                events.Problem(ProblemCode.Internal, $"Port mapping failed, and ends: {error.Message} Please report this.");
+            },
         });
         node.NatKnown += OnNatKnown;
         node.NetworkChanged += LookAgain;
@@ -101,8 +105,12 @@ internal sealed class MappedPort(TimeProvider time, EventSink events) : IAsyncDi
         if (_node.Candidates.IsReflexive(mapping.External) || _node.WayToServer() is not { } way)
             return;
         var asking = new StunBinding(way.Server, _node.Randomness, responsePort: mapping.External.Port);
+        bool isTold = false;
         var client = new WatchedClient(asking, () =>
         {
+            if (isTold || asking.State == StunBindingState.Pending)
+                return;
+            isTold = true;
             if (asking.State == StunBindingState.Succeeded)
                 events.Detail($"the mapped port {mapping.External} is open: a server's answer came through it");
             else if (asking.State == StunBindingState.TimedOut && _mapping == mapping)

@@ -194,7 +194,7 @@ internal sealed class PortMapper : IAsyncDisposable
         finally
         {
             await finding.CancelAsync().ConfigureAwait(false);
-            await Task.WhenAll(finds).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll(finds.AsEnumerable<Task>()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
