@@ -78,6 +78,8 @@ internal sealed class PortMapper : IAsyncDisposable
     /// <summary>Gives the mapping back, within <see cref="MappingLimits.ReleaseTime"/>, and ends.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_ending.IsCancellationRequested)
+            return;
         await _ending.CancelAsync().ConfigureAwait(false);
         await _running.ConfigureAwait(false);
         _ending.Dispose();
@@ -122,6 +124,8 @@ internal sealed class PortMapper : IAsyncDisposable
     {
         lock (_gate)
         {
+            // What it was woken for is seen now.
+            _wake.Wait(0);
             if (_rejected is { } rejected)
                 unwanted.Add(rejected.Protocol);
             else
