@@ -168,6 +168,7 @@ internal sealed class PortMapper : IAsyncDisposable
         Task<bool>[] finds = [.. mappers.Select(mapper => mapper.FindAsync(finding.Token))];
         try
         {
+            await FirstAsync(finds, stop).ConfigureAwait(false);
             var tried = new HashSet<IMapper>();
             while (true)
             {
@@ -191,8 +192,7 @@ internal sealed class PortMapper : IAsyncDisposable
                         Tell(null, $"no port mapping: {gateway.Address.ToIPAddress()} answers none of {string.Join(", ", mappers.Select(Name))}");
                     return default;
                 }
-                if (await (await Task.WhenAny(open).ConfigureAwait(false)).ConfigureAwait(false) && tried.Count == 0)
-                    await BetterAsync(finds, stop).ConfigureAwait(false);
+                await Task.WhenAny(open).ConfigureAwait(false);
             }
         }
         finally
@@ -202,9 +202,17 @@ internal sealed class PortMapper : IAsyncDisposable
         }
     }
 
-    /// <summary>Gives those that are better, but slower by a moment, their chance.</summary>
-    private async Task BetterAsync(Task<bool>[] finds, CancellationToken stop)
+    /// <summary>Waits for the first that is there, and gives those that are better, but slower by a moment, their chance.</summary>
+    private async Task FirstAsync(Task<bool>[] finds, CancellationToken stop)
     {
+        List<Task<bool>> open = [.. finds];
+        bool found = false;
+        while (!found && open.Count > 0)
+        {
+            Task<bool> done = await Task.WhenAny(open).ConfigureAwait(false);
+            open.Remove(done);
+            found = await done.ConfigureAwait(false);
+        }
         try
         {
             await Task.WhenAll(finds).WaitAsync(MappingLimits.BetterProtocolTime, _options.Time, stop).ConfigureAwait(false);

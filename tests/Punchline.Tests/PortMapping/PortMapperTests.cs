@@ -49,7 +49,7 @@ public sealed class PortMapperTests : IAsyncDisposable
         var (pcp, natPmp, upnp) = (new FakeMapper(MappingProtocol.Pcp), new FakeMapper(MappingProtocol.NatPmp), new FakeMapper(MappingProtocol.Upnp));
         pcp.Replies.Enqueue(Granted(MappingProtocol.Pcp));
         _protocols.Enqueue([pcp, natPmp, upnp]);
-        _mapper.Follow(5000);
+        await BeginAsync();
         upnp.Answer(true);
         await _time.BegunAsync(MappingLimits.BetterProtocolTime);
         pcp.Answer(true);
@@ -63,7 +63,7 @@ public sealed class PortMapperTests : IAsyncDisposable
     {
         FakeMapper upnp = Found(MappingProtocol.Upnp, Granted(MappingProtocol.Upnp));
         _protocols.Enqueue([new FakeMapper(MappingProtocol.Pcp), upnp]);
-        _mapper.Follow(5000);
+        await BeginAsync();
         await _time.PassAsync(MappingLimits.BetterProtocolTime);
         Assert.Equal(MappingProtocol.Upnp, (await NewsAsync()).Mapping?.Protocol);
     }
@@ -75,7 +75,7 @@ public sealed class PortMapperTests : IAsyncDisposable
         FakeMapper natPmp = Found(MappingProtocol.NatPmp, Silent);
         FakeMapper upnp = Found(MappingProtocol.Upnp, Granted(MappingProtocol.Upnp));
         _protocols.Enqueue([pcp, natPmp, upnp]);
-        _mapper.Follow(5000);
+        await BeginAsync();
         Assert.Null((await NewsAsync()).Mapping);
         Assert.Null((await NewsAsync()).Mapping);
         Assert.Equal(MappingProtocol.Upnp, (await NewsAsync()).Mapping?.Protocol);
@@ -88,7 +88,7 @@ public sealed class PortMapperTests : IAsyncDisposable
         deaf.Answer(false);
         _protocols.Enqueue([deaf]);
         _protocols.Enqueue([Found(MappingProtocol.Pcp, Granted(MappingProtocol.Pcp))]);
-        _mapper.Follow(5000);
+        await BeginAsync();
         Assert.Null((await NewsAsync()).Mapping);
         await _time.PassAsync(MappingLimits.AskAgain);
         Assert.NotNull((await NewsAsync()).Mapping);
@@ -104,7 +104,7 @@ public sealed class PortMapperTests : IAsyncDisposable
             Granted(MappingProtocol.Pcp, seconds: 100),
             Granted(MappingProtocol.Pcp, seconds: 100, port: 40_001));
         _protocols.Enqueue([pcp]);
-        _mapper.Follow(5000);
+        await BeginAsync();
         Assert.Equal(External, (await NewsAsync()).Mapping?.External);
         await _time.PassAsync(TimeSpan.FromSeconds(300));
         await _time.PassAsync(TimeSpan.FromSeconds(50));
@@ -118,7 +118,7 @@ public sealed class PortMapperTests : IAsyncDisposable
         FakeMapper natPmp = Found(MappingProtocol.NatPmp, Granted(MappingProtocol.NatPmp, seconds: 64), Silent);
         _protocols.Enqueue([natPmp]);
         _protocols.Enqueue([Found(MappingProtocol.Pcp, Granted(MappingProtocol.Pcp))]);
-        _mapper.Follow(5000);
+        await BeginAsync();
         Assert.NotNull((await NewsAsync()).Mapping);
         // Half of what is left, but no oftener than every 4 s.
         foreach (int seconds in (int[])[32, 16, 8, 4, 4])
@@ -133,7 +133,7 @@ public sealed class PortMapperTests : IAsyncDisposable
     {
         FakeMapper upnp = Found(MappingProtocol.Upnp, Granted(MappingProtocol.Upnp, seconds: 0), Granted(MappingProtocol.Upnp, seconds: 0, port: 40_001));
         _protocols.Enqueue([upnp]);
-        _mapper.Follow(5000);
+        await BeginAsync();
         Assert.NotNull((await NewsAsync()).Mapping);
         await _time.PassAsync(MappingLimits.Lease / 2);
         Assert.Equal(External.WithPort(40_001), (await NewsAsync()).Mapping?.External);
@@ -149,7 +149,7 @@ public sealed class PortMapperTests : IAsyncDisposable
         _protocols.Enqueue([again, upnp]);
         _protocols.Enqueue([Found(MappingProtocol.Pcp, Refused), Found(MappingProtocol.Upnp, Refused)]);
         _protocols.Enqueue([Found(MappingProtocol.Pcp, Granted(MappingProtocol.Pcp, port: 40_009))]);
-        _mapper.Follow(5000);
+        await BeginAsync();
         _mapper.Reject((await NewsAsync()).Mapping!.Value);
         Assert.Null((await NewsAsync()).Mapping);
         Mapping second = (await NewsAsync()).Mapping!.Value;
@@ -170,7 +170,7 @@ public sealed class PortMapperTests : IAsyncDisposable
     {
         FakeMapper pcp = Found(MappingProtocol.Pcp, Granted(MappingProtocol.Pcp));
         _protocols.Enqueue([pcp]);
-        _mapper.Follow(5000);
+        await BeginAsync();
         Assert.NotNull((await NewsAsync()).Mapping);
         _mapper.Follow(5000);
         Assert.NotNull((await NewsAsync()).Mapping);
@@ -183,7 +183,7 @@ public sealed class PortMapperTests : IAsyncDisposable
         FakeMapper home = Found(MappingProtocol.Pcp, Granted(MappingProtocol.Pcp));
         _protocols.Enqueue([home]);
         _protocols.Enqueue([Found(MappingProtocol.Upnp, Granted(MappingProtocol.Upnp, port: 40_005))]);
-        _mapper.Follow(5000);
+        await BeginAsync();
         Assert.NotNull((await NewsAsync()).Mapping);
         _gateway = Cafe;
         _mapper.Follow(5000);
@@ -197,7 +197,7 @@ public sealed class PortMapperTests : IAsyncDisposable
     {
         FakeMapper pcp = Found(MappingProtocol.Pcp, Granted(MappingProtocol.Pcp));
         _protocols.Enqueue([pcp]);
-        _mapper.Follow(5000);
+        await BeginAsync();
         Assert.NotNull((await NewsAsync()).Mapping);
         _mapper.Follow(0);
         Assert.Null((await NewsAsync()).Mapping);
@@ -214,7 +214,7 @@ public sealed class PortMapperTests : IAsyncDisposable
         pcp.Replies.Enqueue(Granted(MappingProtocol.Pcp));
         pcp.Answer(true);
         _protocols.Enqueue([pcp]);
-        _mapper.Follow(5000);
+        await BeginAsync();
         Assert.NotNull((await NewsAsync()).Mapping);
         Task ending = _mapper.DisposeAsync().AsTask();
         if (isDeaf)
@@ -225,6 +225,13 @@ public sealed class PortMapperTests : IAsyncDisposable
     }
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    /// <summary>It has looked and found that nothing was wanted; now something is.</summary>
+    private async Task BeginAsync()
+    {
+        await _time.BegunAsync(MappingLimits.AskAgain);
+        _mapper.Follow(5000);
+    }
 
     private async Task<MapperNews> NewsAsync() => await _news.Reader.ReadAsync(Stop);
 }
