@@ -109,7 +109,7 @@ public sealed class PortMappingTests
     private static Task<TunnelScene> StartAsync(string a, string b = "apdm-apdf") =>
         TunnelScene.StartAsync(new TunnelOptions { Verbose = true, Lab = new NatLabOptions { ANat = a, BNat = b } });
 
-    private static Task DetailAsync(ChildProcess process, string text) =>
+    private static Task<System.Text.Json.JsonElement> DetailAsync(ChildProcess process, string text) =>
         process.EventAsync("detail", 0, found => Message(found).Contains(text, StringComparison.Ordinal));
 
     private static string Message(System.Text.Json.JsonElement found) => found.GetProperty("message").GetString()!;
