@@ -169,12 +169,12 @@ public sealed class StunResponderTests
         {
             writer.Add((StunAttributeType)0x9999, "optional"u8);
             writer.Add((StunAttributeType)0x0026, new byte[8]);
-            writer.Add((StunAttributeType)0x0027, new byte[4]);
+            writer.Add((StunAttributeType)0x0028, new byte[4]);
             writer.Add((StunAttributeType)0x0026, new byte[8]);
         });
         Assert.True(StunResponder.TryRespond(request, Source, OnePort, buffer, out StunReply reply));
         Assert.True(StunMessage.TryRead(buffer.AsSpan(0, reply.Length), out StunMessage response));
-        AssertUnknown(response, (StunAttributeType)0x0026, (StunAttributeType)0x0027);
+        AssertUnknown(response, (StunAttributeType)0x0026, (StunAttributeType)0x0028);
     }
 
     [Fact]
