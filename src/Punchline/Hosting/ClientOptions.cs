@@ -26,6 +26,11 @@ public sealed record ClientOptions
     /// <summary>Where services listen by their name, in place of the above.</summary>
     public IReadOnlyDictionary<string, IPEndPoint> Map { get; init; } = new Dictionary<string, IPEndPoint>();
 
+    /// <summary>
+    /// Asks the router for a port (PCP, NAT-PMP, UPnP) where there is a NAT. It is given back at the end.
+    /// </summary>
+    public bool PortMapping { get; init; } = true;
+
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
