@@ -27,6 +27,12 @@ public sealed record HostOptions
     /// </summary>
     public bool PortMapping { get; init; } = true;
 
+    /// <summary>
+    /// Never shows a peer where this side is: everything goes through the server, no direct path is looked for, and nothing is answered that
+    /// comes directly.
+    /// </summary>
+    public bool RelayOnly { get; init; }
+
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 

@@ -13,8 +13,8 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
     /// <summary>By which invite, or as which friend, the peer came.</summary>
     public DoorPass Pass { get; } = (DoorPass)connection.AdmissionTag!;
 
-    /// <summary>The server's handle for the pair through which it came; null if it came directly.</summary>
-    public ulong? FirstHandle { get; } = (connection.CurrentPath as RelayPath)?.Handle;
+    /// <summary>The way through the server by which it came, or came last; null if it never has.</summary>
+    public RelayPath? Relay { get; private set; } = connection.CurrentPath as RelayPath;
 
     /// <summary>The client's channel to the server has ended.</summary>
     public bool HasLeftServer { get; set; }
@@ -99,10 +99,19 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
             Welcome();
     }
 
+    private protected override void OnPath(NetworkPath path)
+    {
+        if (path is not RelayPath relay)
+            return;
+        // Perhaps by a new pair: then the end of the old one says nothing more.
+        HasLeftServer &= relay == Relay;
+        Relay = relay;
+    }
+
     // What a verified friend is told beside: after HELLO, and not before the handshake is complete.
     private void Welcome()
     {
-        TellNat();
+        TellNetwork();
         if (!Pass.IsFriend)
             host.GiveSecret(this);
     }

@@ -38,6 +38,9 @@ internal sealed record PeerNodeOptions
     /// <summary>Is given TLS secrets.</summary>
     public TlsKeyLog? KeyLog { get; init; }
 
+    /// <summary>No peer is to learn where we are: everything goes through servers.</summary>
+    public bool RelayOnly { get; init; }
+
     /// <summary>The UDP port to ask for, 0 for any.</summary>
     public ushort PreferredPort { get; init; }
 }
@@ -71,6 +74,7 @@ internal sealed class PeerNode : IAsyncDisposable
         Clock = options.Clock;
         Randomness = options.Randomness;
         Logger = options.Logger;
+        RelayOnly = options.RelayOnly;
         _watcher = new NetworkWatcher(allowsLoopback: false);
         try
         {
@@ -90,6 +94,7 @@ internal sealed class PeerNode : IAsyncDisposable
                     MaxBidirectionalStreams = options.Accept is null ? 0 : MaxStreams,
                     MaxUnidirectionalStreams = 0,
                     TicketsPerConnection = TicketsPerConnection,
+                    Punch = !RelayOnly,
                 },
                 Admission = options.Admission,
                 Trace = TraceFork.Of(TraceLog.For(Logger), options.Trace),
@@ -104,6 +109,7 @@ internal sealed class PeerNode : IAsyncDisposable
                 WallClock = Time.GetUtcNow,
                 Routes = new SystemRoutes(),
                 Log = new EndpointLog(Logger),
+                RelayOnly = RelayOnly,
                 Accept = options.Accept,
             });
         }
@@ -126,6 +132,12 @@ internal sealed class PeerNode : IAsyncDisposable
 
     /// <summary>The loop itself. Driver thread only.</summary>
     public EndpointLoop Loop { get; private set; } = null!;
+
+    /// <summary>No peer is to learn where we are: everything goes through servers, and nothing that comes directly is answered.</summary>
+    public bool RelayOnly { get; }
+
+    /// <summary>Whether a server has answered over UDP in this network; null as long as that is open. Driver thread only.</summary>
+    public bool? UdpWorks { get; private set; }
 
     /// <summary>Driver thread only.</summary>
     public LocalSockets Sockets { get; }
@@ -182,6 +194,16 @@ internal sealed class PeerNode : IAsyncDisposable
         NatKnown?.Invoke();
     }
 
+    /// <summary>A server has answered over UDP, or has not in its time. Driver thread only.</summary>
+    public void SetUdp(bool works)
+    {
+        // One that answers proves more than another that does not.
+        if (UdpWorks == works || UdpWorks == true)
+            return;
+        UdpWorks = works;
+        NatKnown?.Invoke();
+    }
+
     /// <summary>
     /// A way that worked does no more: our NAT may have forgotten us, or have another address, which nothing on this machine tells. The servers
     /// forward nothing from an address that they do not know, so they are told now and not at their next turn. Driver thread only.
@@ -227,6 +249,7 @@ internal sealed class PeerNode : IAsyncDisposable
     private void LookAgain(string why)
     {
         HostingLog.LookingAgain(Logger, why);
+        UdpWorks = null;
         TellServers();
         foreach (EndpointConnection connection in Loop.Connections)
             connection.OnNetworkChanged();

@@ -116,6 +116,7 @@ public sealed class PunchlineHost
             Admission = core.Door,
             Accept = core.Accept,
             PreferredPort = ReadPort(directory),
+            RelayOnly = _options.RelayOnly,
             Trace = diagnostics.Trace,
             KeyLog = diagnostics.KeyLog,
         }).ConfigureAwait(false);
@@ -123,7 +124,7 @@ public sealed class PunchlineHost
         ushort port = await node.Driver.CallAsync(_ =>
         {
             core.Begin(node);
-            if (_options.PortMapping)
+            if (_options is { PortMapping: true, RelayOnly: false })
                 mapped.Begin(node);
             return node.Sockets.Port;
         }).ConfigureAwait(false);

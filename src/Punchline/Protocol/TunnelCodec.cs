@@ -77,6 +77,7 @@ internal static class TunnelCodec
             case TunnelMessageType.FriendSecret: message = FriendSecret.Read(body); break;
             case TunnelMessageType.ServiceError: message = ServiceError.Read(body); break;
             case TunnelMessageType.Nat: message = NatMessage.Read(body); break;
+            case TunnelMessageType.StaysOnRelay: message = StaysOnRelay.Read(body); break;
             default:
                 if ((type & Critical) != 0)
                     return TunnelReadStatus.UnknownCritical;

@@ -12,6 +12,7 @@ internal enum TunnelMessageType : ushort
     FriendSecret = 0x0003,
     ServiceError = 0x0004,
     Nat = 0x0005,
+    StaysOnRelay = 0x0006,
 }
 
 /// <summary>

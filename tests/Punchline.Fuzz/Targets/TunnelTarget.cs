@@ -27,6 +27,7 @@ internal sealed class TunnelTarget : IFuzzTarget
             new FriendSecret(new InviteId(7), new byte[16]),
             new ServiceError(1, 2, ServiceErrorCode.NothingListens, "nothing listens"),
             new NatMessage(new NatReport(NatMapping.Unknown, NatFiltering.Unknown, true, false, null)),
+            new StaysOnRelay(RelayStay.NoUdp),
         ];
         byte[][] each = [.. messages.Select(TunnelCodec.Write)];
         return [.. each, [.. each.SelectMany(static bytes => bytes)], [0x7f, 0xff, 2, 1, 2, .. each[0]]];
