@@ -21,7 +21,7 @@ internal static class HostCommand
         var newInvite = new Flag("--new-invite", "Replace the invite: those given before stop at once");
         var inviteFile = new Setting<string>("--invite-file", "PATH", "Also write the invite to this file", Session.Text);
         var password = new Setting<string>("--host-password-file", "PATH", "The password that the server asks of hosts", Session.Text);
-        var relayOnly = new Flag("--relay-only", "Never show the other side where this one is: everything goes through the server");
+        var paths = new PathSettings();
         var diagnostics = new DiagnosticSettings();
         var command = new RoleCommand(
             "host",
@@ -30,7 +30,8 @@ internal static class HostCommand
             "punchline host 25565 --server punch.example.org",
             "punchline host game=udp:19132 web=tcp:192.168.1.10:80 --new-invite");
         command.Add(services);
-        command.AddAll(server.Option, state.Option, newInvite.Option, inviteFile.Option, password.Option, relayOnly.Option);
+        command.AddAll(server.Option, state.Option, newInvite.Option, inviteFile.Option, password.Option);
+        paths.AddTo(command);
         diagnostics.AddTo(command);
         command.SetAction((result, stop) =>
         {
@@ -45,7 +46,8 @@ internal static class HostCommand
                     "no server: say --server HOST[:PORT] or set PUNCHLINE_SERVER; ask a friend who runs one, or run 'punchline serve' on a machine with a public address"),
                 StateDirectory = folder,
                 HostPassword = Session.Password(password.Get(result, host)),
-                RelayOnly = relayOnly.Get(result, host),
+                PortMapping = !paths.NoPortMapping.Get(result, host),
+                RelayOnly = paths.RelayOnly.Get(result, host),
                 TimeProvider = host.Time,
                 QlogDirectory = diagnostics.Qlog.Get(result, host),
                 KeyLogFile = diagnostics.KeyLog.Get(result, host),

@@ -27,6 +27,11 @@ public sealed record ClientOptions
     public IReadOnlyDictionary<string, IPEndPoint> Map { get; init; } = new Dictionary<string, IPEndPoint>();
 
     /// <summary>
+    /// Asks the router for a port (PCP, NAT-PMP, UPnP) where there is a NAT. It is given back at the end.
+    /// </summary>
+    public bool PortMapping { get; init; } = true;
+
+    /// <summary>
     /// Never shows a peer where this side is: everything goes through the server, no direct path is looked for, and nothing is answered that
     /// comes directly.
     /// </summary>

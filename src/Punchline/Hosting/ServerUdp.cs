@@ -43,6 +43,9 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     private bool _joined;
     private bool _closed;
 
+    /// <summary>The server's address and our socket towards it, once it has answered. Driver thread only.</summary>
+    public (IUdpSocket Socket, UdpAddress Server)? Way => _binding is { IsBound: true } ? (_socket!, _binding.Server) : null;
+
     /// <summary>The socket that the server has bound, or is to bind; null if there is none.</summary>
     public IUdpSocket? Socket => _socket;
 
