@@ -24,6 +24,7 @@ internal static class JoinCommand
         var map = new ListSetting<KeyValuePair<string, IPEndPoint>>("--map", "NAME=ADDRESS:PORT", "Where a service appears, by its name; may be repeated", Services.Mapping);
         var state = new Setting<string>("--state", "DIR", "Folder of key, joined hosts and last invite, else in the user's configuration folder", Session.Text);
         var inviteFile = new Setting<string>("--invite-file", "PATH", "Read the invite from this file", Session.Text);
+        var noSpray = new Flag("--no-spray", "Never try many ports of a peer whose NAT cannot be met otherwise");
         var diagnostics = new DiagnosticSettings();
         var command = new RoleCommand(
             "join",
@@ -32,7 +33,7 @@ internal static class JoinCommand
             "punchline join punchline1…",
             "punchline join --invite-file invite.txt --map web=127.0.0.1:8080");
         command.Add(invite);
-        command.AddAll(listen.Option, map.Option, state.Option, inviteFile.Option);
+        command.AddAll(listen.Option, map.Option, state.Option, inviteFile.Option, noSpray.Option);
         diagnostics.AddTo(command);
         command.SetAction(async (result, stop) =>
         {
@@ -51,6 +52,7 @@ internal static class JoinCommand
                 StateDirectory = folder,
                 Listen = endPoint,
                 Map = MapOf(mapped),
+                AllowsSpray = !noSpray.Get(result, host),
                 TimeProvider = host.Time,
                 QlogDirectory = diagnostics.Qlog.Get(result, host),
                 KeyLogFile = diagnostics.KeyLog.Get(result, host),

@@ -71,7 +71,7 @@ internal sealed partial class EndpointLoop
     {
         foreach (SocketSlot slot in _slots)
         {
-            if (DirectPath(slot.Socket, candidate.Address) is { } path)
+            if (!slot.IsExtra && DirectPath(slot.Socket, candidate.Address) is { } path)
                 connection.TryAddPath(path);
         }
     }

@@ -41,6 +41,12 @@ public sealed record ClientOptions
     /// </summary>
     public string? KeyLogFile { get; init; }
 
+    /// <summary>
+    /// Whether to send small packets to many ports of a peer whose NAT cannot be met otherwise: 200 a second, 1,024 in all, at the address
+    /// that the server attests (docs/user-guide.md). False: such a peer is reached through the server.
+    /// </summary>
+    public bool AllowsSpray { get; init; } = true;
+
     /// <summary>The UDP sockets; null: what the machine does best.</summary>
     internal UdpPlatform? UdpPlatform { get; init; }
 }

@@ -94,6 +94,7 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
             return;
         Node.Loop.Paths.Readdress((RelayPath)_relay, pair.Route.Handle);
         Pair = pair;
+        AgreeToMeet();
     }
 
     /// <inheritdoc/>
@@ -105,6 +106,8 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
         base.OnClosed(error);
         _decided.TrySetResult(false);
     }
+
+    private protected override ulong? PairHandle => Pair.Route.Handle;
 
     private protected override void OnHello(TunnelHello hello)
     {

@@ -91,6 +91,8 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
     public void DatagramTooLarge(ulong serviceId, int size, int limit) => Events.Problem(ProblemCode.DatagramTooLarge,
         $"{host.Services.NameOf(serviceId)}: a datagram of {size} bytes for {Peer} was dropped: the path carries {limit} at most.");
 
+    private protected override ulong? PairHandle => FirstHandle;
+
     private protected override void OnHello(TunnelHello hello)
     {
         Control!.Send(new TunnelHello(0, ProgramVersion.Text));

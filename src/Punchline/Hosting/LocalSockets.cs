@@ -71,6 +71,21 @@ internal sealed class LocalSockets
         return any;
     }
 
+    /// <summary>Binds a socket of the caller's to the local address that leads to a remote one, at any port; null if the system gives none.</summary>
+    public IUdpSocket? BindExtra(in UdpAddress remote)
+    {
+        UdpAddress source = RouteLookup.LocalAddressFor(remote);
+        try
+        {
+            return source.IsNone ? null : _platform.Bind(source.WithPort(0));
+        }
+        catch (SocketException)
+        {
+            // No more descriptors, or the address has just gone.
+            return null;
+        }
+    }
+
     /// <summary>The network has changed: sockets for new addresses, none for those that are gone.</summary>
     public void Follow(EndpointLoop loop, LocalNetwork network)
     {

@@ -7,6 +7,7 @@ using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Quic.Tls;
 using Punchline.Stun;
+using Punchline.Traversal;
 using Punchline.Udp;
 
 namespace Punchline.Hosting;
@@ -37,6 +38,9 @@ internal sealed record PeerNodeOptions
 
     /// <summary>Is given TLS secrets.</summary>
     public TlsKeyLog? KeyLog { get; init; }
+
+    /// <summary>Whether the birthday method may be tried with hard NATs.</summary>
+    public bool AllowsSpray { get; init; } = true;
 
     /// <summary>The UDP port to ask for, 0 for any.</summary>
     public ushort PreferredPort { get; init; }
@@ -71,6 +75,8 @@ internal sealed class PeerNode : IAsyncDisposable
         Clock = options.Clock;
         Randomness = options.Randomness;
         Logger = options.Logger;
+        Sprays = new SprayGate(options.AllowsSpray);
+        Survey = new NatSurvey(this);
         _watcher = new NetworkWatcher(allowsLoopback: false);
         try
         {
@@ -133,6 +139,18 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>Driver thread only.</summary>
     public CandidateBook Candidates { get; } = new();
 
+    /// <summary>Finds that out. Driver thread only.</summary>
+    public NatSurvey Survey { get; }
+
+    /// <summary>Driver thread only.</summary>
+    public SprayGate Sprays { get; }
+
+    /// <summary>Driver thread only.</summary>
+    public WhatWorked Worked { get; } = new();
+
+    /// <summary>Driver thread only.</summary>
+    public Attestations Attestations { get; } = new();
+
     /// <summary>What is known of the NATs on our way out. Driver thread only.</summary>
     public NatReport Nat { get; private set; } = NatReport.From(default, []);
 
@@ -174,6 +192,19 @@ internal sealed class PeerNode : IAsyncDisposable
         Nat = report;
         NatKnown?.Invoke();
     }
+
+    /// <summary>Opens a socket beside the main ones, from the local address that leads to a remote one. Driver thread only.</summary>
+    /// <returns>Null if the system gives none.</returns>
+    public IUdpSocket? OpenExtra(in UdpAddress remote)
+    {
+        if (Sockets.BindExtra(remote) is not { } socket)
+            return null;
+        Loop.AddSocket(socket, isExtra: true);
+        return socket;
+    }
+
+    /// <summary>Closes it, after this turn: it may be the one that is being read.</summary>
+    public void CloseExtra(IUdpSocket socket) => Loop.Post(new ActionWorkItem(_ => Loop.RemoveSocket(socket)));
 
     /// <summary>
     /// A way that worked does no more: our NAT may have forgotten us, or have another address, which nothing on this machine tells. The servers
@@ -220,6 +251,7 @@ internal sealed class PeerNode : IAsyncDisposable
     private void LookAgain(string why)
     {
         HostingLog.LookingAgain(Logger, why);
+        Survey.Forget();
         TellServers();
         foreach (EndpointConnection connection in Loop.Connections)
             connection.OnNetworkChanged();

@@ -2,6 +2,7 @@ using Punchline.Endpoint;
 using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Stun;
+using Punchline.Traversal;
 using Punchline.Tunnel;
 
 namespace Punchline.Hosting;
@@ -27,6 +28,9 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         Node = node;
         Connection = connection;
         Events = events;
+        Traversal = new PairTraversal(
+            new SessionLink(node, connection, message => Control?.Send(message)), connection.IsClient, node.Sprays, node.Worked, node.Randomness);
+        Traversal.Began += (method, peer) => Events.Detail($"{Peer}: meeting at {peer} by method {method}");
     }
 
     /// <summary>The connection.</summary>
@@ -49,6 +53,12 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private protected EventSink Events { get; }
 
     private protected ControlStream? Control { get; set; }
+
+    /// <summary>The attempts to meet where plain probing does not suffice.</summary>
+    private protected PairTraversal Traversal { get; }
+
+    /// <summary>Our handle for the pair at the server, by which it attests the peer's address; null without a pair.</summary>
+    private protected abstract ulong? PairHandle { get; }
 
     /// <summary>The forwarders of this connection, if it has any.</summary>
     private protected TunnelEnd? Tunnel { get; set; }
@@ -141,11 +151,16 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     public void OnPathValidated(NetworkPath path)
     {
         Events.Detail($"{Peer}: the path {path} works");
+        Traversal.OnValidated((SocketPath)path);
         TellPath();
     }
 
     /// <inheritdoc/>
-    public void OnPathLost(NetworkPath path) => Events.Detail($"{Peer}: the path {path} was given up");
+    public void OnPathLost(NetworkPath path)
+    {
+        Events.Detail($"{Peer}: the path {path} was given up");
+        Traversal.OnPathLost();
+    }
 
     /// <inheritdoc/>
     public virtual void OnUnreachable()
@@ -173,6 +188,9 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         Node.Loop.RemoveTimer(this);
         Node.Candidates.Leave(this);
         Node.NatKnown -= TellNat;
+        Node.Attestations.Attested -= OnAttested;
+        Node.Loop.RemoveTimer(Traversal);
+        Traversal.End();
         if (Connection.Statistics is { PacketsDropped: var packets, DatagramsDropped: var datagrams } && (packets | datagrams) != 0)
         {
             Events.Detail($"{Peer}: {packets} packets were dropped on arrival (repeated, not authentic, or without keys), "
@@ -216,6 +234,9 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         Node.Candidates.Join(this);
         Node.NatKnown += TellNat;
         Node.Loop.AddTimer(this);
+        Node.Loop.AddTimer(Traversal);
+        Node.Attestations.Attested += OnAttested;
+        AgreeToMeet();
         TakePath(Connection.CurrentPath);
     }
 
@@ -251,6 +272,18 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
                 break;
             case NatMessage nat:
                 PeerNat = nat.Report;
+                Traversal.SetPeers(nat.Report);
+                break;
+            case Traverse or TraverseReady or TraverseGo when !IsJoined:
+                break;
+            case Traverse traverse:
+                Traversal.OnTraverse(traverse);
+                break;
+            case TraverseReady ready:
+                Traversal.OnReady(ready);
+                break;
+            case TraverseGo go:
+                Traversal.OnGo(go);
                 break;
             default:
                 OnMessage(message!);
@@ -259,7 +292,28 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     }
 
     /// <summary>Says what is known of our NATs, now and when more is known.</summary>
-    private protected void TellNat() => Control?.Send(new NatMessage(Node.Nat));
+    private protected void TellNat()
+    {
+        Control?.Send(new NatMessage(Node.Nat));
+        Traversal.SetOurs(Node.Nat, Node.Survey.Mapped);
+    }
+
+    /// <summary>The peer, who is verified now, may hear from the server where this side is, and this side where the peer is.</summary>
+    private protected void AgreeToMeet()
+    {
+        if (PairHandle is not { } handle)
+            return;
+        Node.Attestations.Agree(handle);
+        OnAttested(handle, Node.Attestations.Of(handle));
+    }
+
+    private void OnAttested(ulong handle, UdpAddress address)
+    {
+        if (handle != PairHandle || address.IsNone)
+            return;
+        Events.Detail($"the server sees {Peer} at {address}");
+        Traversal.SetPeerAddress(address);
+    }
 
     /// <summary>True once the peer has said HELLO, which may be before it is verified.</summary>
     private protected bool HasHeardHello => _version is not null;
@@ -274,6 +328,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         _tookDirect = direct;
         Tunnel?.SetCarrying(direct);
         _patienceEnds = direct ? Instant.Never : Node.Loop.Now + DirectPathPatience;
+        Traversal.OnPath((SocketPath)path);
         _pathNews.OnPath(path, Node.Loop.Now);
         OnPath(path);
         TellPath();

@@ -79,6 +79,7 @@ public sealed class PunchlineClient
             Randomness = randomness,
             Identity = identity,
             Logger = _options.LoggerFactory.CreateLogger("Punchline.Client"),
+            AllowsSpray = _options.AllowsSpray,
             Trace = diagnostics.Trace,
             KeyLog = diagnostics.KeyLog,
         }).ConfigureAwait(false);

@@ -114,6 +114,7 @@ public sealed class PunchlineHost
             Admission = core.Door,
             Accept = core.Accept,
             PreferredPort = ReadPort(directory),
+            AllowsSpray = _options.AllowsSpray,
             Trace = diagnostics.Trace,
             KeyLog = diagnostics.KeyLog,
         }).ConfigureAwait(false);

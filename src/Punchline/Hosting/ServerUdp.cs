@@ -25,8 +25,6 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     private UdpBinding? _binding;
     private IUdpSocket? _socket;
     private UdpAddress _seen;
-    private UdpAddress _alternate;
-    private UdpAddress _seenByAlternate;
     private bool _closed;
 
     /// <summary>The name's addresses are known: begins with the first that a socket reaches. From any thread; a guess, see <see cref="ServerChannelOptions.OnResolved"/>.</summary>
@@ -100,7 +98,6 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             else
                 Drop(entry);
         }
-        _seenByAlternate = default;
         AskWhereWeAre();
         _channel.Check();
     }
@@ -152,7 +149,8 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             return;
         _seen = _binding.Observed;
         node.Candidates.SetReflexive(_binding, _seen);
-        Conclude();
+        if (!_seen.IsNone)
+            node.Survey.OnSeen(_socket!, _binding.Server, _seen);
     }
 
     /// <summary>The binding tells how its own socket looks from the server's main port; STUN tells the rest, as far as it is not asked already.</summary>
@@ -170,31 +168,30 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
                     node.Candidates.SetReflexive(keeper, mapped);
             });
         }
-        if (_channel!.AlternatePort == 0 || _clients.Exists(static entry => entry.Source is StunBinding))
-            return;
-        _alternate = _binding!.Server.WithPort(_channel.AlternatePort);
-        var once = new StunBinding(_alternate, node.Randomness);
-        Drive(_socket!, once, () =>
-        {
-            if (once.State != StunBindingState.Succeeded || !_seenByAlternate.IsNone)
-                return;
-            _seenByAlternate = once.Result.Mapped;
-            node.Candidates.SetReflexive(once, _seenByAlternate);
-            Conclude();
-        });
+        node.Survey.Begin(_socket!, _binding!.Server, hasAlternate: _channel!.AlternatePort != 0);
+        if (!_clients.Exists(static entry => entry.Source is StunBinding))
+            AskElsewhere();
     }
 
-    private void Conclude()
+    /// <summary>The main socket as it looks from elsewhere: from the server's other port and another address of it, if it has any. Each costs the NAT a mapping.</summary>
+    private void AskElsewhere()
     {
-        if (_seen.IsNone)
-            return;
-        UdpAddress local = RouteLookup.LocalAddressFor(_binding!.Server);
-        if (!local.IsNone)
-            local = local.WithPort(_socket!.LocalAddress.Port);
-        NatObservation[] seen = [new(_binding.Server, _seen)];
-        if (!_seenByAlternate.IsNone)
-            seen = [.. seen, new(_alternate, _seenByAlternate)];
-        node.SetNat(NatReport.From(local, seen));
+        UdpAddress main = _binding!.Server;
+        List<UdpAddress> others = _channel!.AlternatePort == 0 ? [] : [main.WithPort(_channel.AlternatePort)];
+        others.AddRange(_channel.UdpEndpoints.Where(e => e.IsIPv4 == main.IsIPv4 && !e.SameHost(main)).Take(1));
+        foreach (UdpAddress other in others)
+        {
+            var once = new StunBinding(other, node.Randomness);
+            bool told = false;
+            Drive(_socket!, once, () =>
+            {
+                if (told || once.State != StunBindingState.Succeeded)
+                    return;
+                told = true;
+                node.Candidates.SetReflexive(once, once.Result.Mapped);
+                node.Survey.OnSeen(_socket!, other, once.Result.Mapped);
+            });
+        }
     }
 
     private void Drive(IUdpSocket socket, IDatagramClient source, Action look)
@@ -227,6 +224,5 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             node.Loop.RemoveRelayServer(_socket!, _binding.Server);
         _binding = null;
         _seen = default;
-        _seenByAlternate = default;
     }
 }

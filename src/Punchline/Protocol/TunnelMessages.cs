@@ -12,6 +12,9 @@ internal enum TunnelMessageType : ushort
     FriendSecret = 0x0003,
     ServiceError = 0x0004,
     Nat = 0x0005,
+    Traverse = 0x0006,
+    TraverseReady = 0x0007,
+    TraverseGo = 0x0008,
 }
 
 /// <summary>
@@ -124,7 +127,9 @@ internal sealed record NatMessage(NatReport Report) : TunnelMessage(TunnelMessag
         return new NatMessage(new NatReport(
             Enum.IsDefined((NatMapping)mapping) ? (NatMapping)mapping : NatMapping.Unknown,
             Enum.IsDefined((NatFiltering)filtering) ? (NatFiltering)filtering : NatFiltering.Unknown,
-            ToFact(translated), ToFact(preserves), ToFact(pooling)));
+            ToFact(translated), ToFact(preserves), ToFact(pooling),
+            body.TryReadByte(out byte allocation) && Enum.IsDefined((PortAllocation)allocation) ? (PortAllocation)allocation : PortAllocation.Unknown,
+            body.TryReadByte(out byte step) && step <= PortSamples.LargestStep ? step : (byte)0));
     }
 
     public override void WriteBody(scoped ref WireWriter writer)
@@ -134,6 +139,8 @@ internal sealed record NatMessage(NatReport Report) : TunnelMessage(TunnelMessag
         writer.WriteByte(ToByte(Report.IsTranslated));
         writer.WriteByte(ToByte(Report.PreservesPort));
         writer.WriteByte(ToByte(Report.HasPairedPooling));
+        writer.WriteByte((byte)Report.Allocation);
+        writer.WriteByte(Report.Step);
     }
 
     private static byte ToByte(bool? fact) => fact switch { null => 0, false => 1, true => 2 };

@@ -72,7 +72,7 @@ internal sealed class ServerChannel : IAsyncDisposable
     public bool IsOverLoopback { get; private set; }
 
     /// <summary>
-    /// PAIR_OPENED and PAIR_CLOSED as they come. The reader's completion holds the <see cref="ServerChannelException"/> that
+    /// PAIR_OPENED, PAIR_CLOSED and ATTESTED as they come. The reader's completion holds the <see cref="ServerChannelException"/> that
     /// ended the channel; without one it was disposed.
     /// </summary>
     public ChannelReader<ControlMessage> Events => _events.Reader;
@@ -153,6 +153,10 @@ internal sealed class ServerChannel : IAsyncDisposable
             ? opened
             : throw Fail(new ServerChannelException(Server, ServerFailure.NotAServer));
     }
+
+    /// <summary>Agrees that the other end of a pair is told where the server sees us over UDP. From any thread; a failure is the channel's end, which is told.</summary>
+    /// <param name="handle">Our handle for the pair.</param>
+    public void Attest(ulong handle) => _ = AttestAsync(handle);
 
     /// <summary>Publishes the host's new door nonce.</summary>
     public Task SetDoorNonceAsync(ulong nonce, CancellationToken cancellationToken) => SendAsync(new SetDoorNonce(nonce), cancellationToken);
@@ -329,7 +333,7 @@ internal sealed class ServerChannel : IAsyncDisposable
                 case Ping ping:
                     await SendAsync(new Pong(ping.Echo), _ending.Token).ConfigureAwait(false);
                     break;
-                case PairOpened or PairClosed:
+                case PairOpened or PairClosed or Attested:
                     await _events.Writer.WriteAsync(message, _ending.Token).ConfigureAwait(false);
                     break;
             }
@@ -378,6 +382,9 @@ internal sealed class ServerChannel : IAsyncDisposable
         await ping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         Volatile.Write(ref _checking, 0);
     }
+
+    private async Task AttestAsync(ulong handle) =>
+        await SendAsync(new Attest(handle), CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     // The first failure is the one that counts: it ends requests, events and the connection.
     private ServerChannelException Fail(ServerChannelException failure)

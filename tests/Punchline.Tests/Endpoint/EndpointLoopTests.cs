@@ -746,7 +746,10 @@ public sealed class EndpointLoopTests
 
     private sealed class SilentPoller : IUdpPoller
     {
-        public void Add(IUdpSocket socket) { }
+        private readonly List<IUdpSocket> _sockets = [];
+
+        public IReadOnlyList<IUdpSocket> Readable => _sockets;
+        public void Add(IUdpSocket socket) => _sockets.Add(socket);
         public void Remove(IUdpSocket socket) { }
         public void WatchWritable(IUdpSocket socket) { }
         public void Wait(TimeSpan timeout) { }
