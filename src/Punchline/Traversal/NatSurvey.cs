@@ -43,10 +43,11 @@ internal sealed class NatSurvey(PeerNode node)
     /// <param name="hasAlternate">It has a second port to answer from.</param>
     public void Begin(IUdpSocket socket, in UdpAddress server, bool hasAlternate)
     {
-        if (_socket != socket)
+        if (_socket is not null && _socket != socket)
             Forget();
         (_socket, _server, _hasAlternate) = (socket, server, hasAlternate);
         TryFilter();
+        Conclude();
     }
 
     /// <summary>A server saw the socket.</summary>

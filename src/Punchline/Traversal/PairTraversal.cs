@@ -39,6 +39,7 @@ internal sealed class PairTraversal : IDriverTimer
     private UdpAddress _ourPublic;
     private NatReport _ours;
     private NatReport? _peers;
+    private bool _hasPath;
     private bool _isDirect;
     private bool _hasEnded;
     private int _tried;
@@ -55,7 +56,6 @@ internal sealed class PairTraversal : IDriverTimer
         _gate = gate;
         _worked = worked;
         _randomness = randomness;
-        _relayedSince = link.Now;
     }
 
     /// <summary>An attempt begins: method and the peer's address.</summary>
@@ -91,11 +91,12 @@ internal sealed class PairTraversal : IDriverTimer
     /// <summary>Data takes another path.</summary>
     public void OnPath(SocketPath path)
     {
-        bool wasDirect = _isDirect;
+        bool wasRelayed = _hasPath && !_isDirect;
+        _hasPath = true;
         _isDirect = path.Kind == PathKind.Direct;
         if (_isDirect)
             OnDirect(path);
-        else if (wasDirect)
+        else if (!wasRelayed)
             Restart();
         Reconsider();
     }
@@ -188,7 +189,7 @@ internal sealed class PairTraversal : IDriverTimer
     private void Reconsider()
     {
         _startAt = Instant.Never;
-        if (!_isClient || _hasEnded || _isDirect || _attempt is not null || _tried >= TraversalLimits.MaxAttempts || _peers is not { } peers || !MayTry(_peer))
+        if (!_isClient || _hasEnded || !_hasPath || _isDirect || _attempt is not null || _tried >= TraversalLimits.MaxAttempts || _peers is not { } peers || !MayTry(_peer))
             return;
         TraversalPlan plan = TraversalStrategy.Choose(_ours, peers);
         List<TraversalMethod> methods = [.. plan.Methods.Where(m => !_refused.Contains(m) && (m == TraversalMethod.Exchange || _gate.IsAllowed))];
@@ -197,7 +198,7 @@ internal sealed class PairTraversal : IDriverTimer
         TraversalMethod known = _worked.Find(_ourPublic, _peer);
         bool isKnown = _tried == 0 && methods.Contains(known);
         _nextMethod = isKnown ? known : methods[_tried % methods.Count];
-        Instant patience = _relayedSince + (plan.AtOnce || isKnown ? TimeSpan.Zero : TraversalLimits.PlainPatience);
+        Instant patience = _relayedSince + (plan.AtOnce || isKnown ? TraversalLimits.Settling : TraversalLimits.PlainPatience);
         _startAt = Instant.Max(patience, _freeAt);
         if (_nextMethod != TraversalMethod.Exchange)
             _startAt = Instant.Max(_startAt, _gate.FreeAt);

@@ -42,6 +42,12 @@ internal static class TraversalLimits
     /// <summary>How long plain probing goes first where it may work: by then seven of nine probes of its first round have left.</summary>
     public static readonly TimeSpan PlainPatience = TimeSpan.FromSeconds(2);
 
+    /// <summary>
+    /// How long candidates have at the start, and after each loss of the direct path, to be told and probed once: each makes a flow, and a NAT that
+    /// counts would count these among the foretold ones.
+    /// </summary>
+    public static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(500);
+
     /// <summary>For the peer's answer, for its start, and for the server's word on our mapping.</summary>
     public static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(5);
 
