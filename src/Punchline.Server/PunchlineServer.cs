@@ -32,6 +32,7 @@ public sealed class PunchlineServer : IAsyncDisposable
     private readonly ServerMetrics _metrics = new();
     private readonly ControlService _control;
     private readonly RelayForwarder _forwarder;
+    private readonly ChannelInbox _inbox = new();
     private readonly ConnectionGate _gate;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private UdpLoop? _udp;
@@ -50,10 +51,10 @@ public sealed class PunchlineServer : IAsyncDisposable
         _clock = new MonotonicClock(options.Time);
         _relays = new RelayTable(options.Randomness);
         _directory = new HostDirectory(_relays, _clock, options);
-        _control = new ControlService(options, _clock, _directory, _metrics, () => !_completion.Task.IsFaulted, _log);
+        _control = new ControlService(options, _clock, _directory, _inbox, _metrics, () => !_completion.Task.IsFaulted, _log);
         _gate = new ConnectionGate(options, _clock);
         _forwarder = new RelayForwarder(_relays, options.Randomness);
-        _metrics.Observe(() => (_directory.HostCount, _relays.PairCount, _control.ChannelCount), _forwarder.Counters);
+        _metrics.Observe(() => (_directory.HostCount, _relays.PairCount, _control.ChannelCount), _forwarder.Counters, _inbox);
     }
 
     /// <summary>The port in use, TCP and UDP; 0 before the start.</summary>
@@ -82,7 +83,7 @@ public sealed class PunchlineServer : IAsyncDisposable
         UdpPorts ports = await BindAsync(platform, cancellationToken).ConfigureAwait(false);
         Port = ports.Port;
         AlternatePort = ports.AlternatePort;
-        _udp = new UdpLoop(ports, platform.CreatePoller(), _forwarder, _clock, _log);
+        _udp = new UdpLoop(ports, platform.CreatePoller(), _forwarder, _inbox, _clock, _log);
         _ = WatchAsync(_udp.Completion);
         if (_options.Admin is { } admin)
         {
@@ -96,9 +97,17 @@ public sealed class PunchlineServer : IAsyncDisposable
             ServerLog.NoPassword(_log);
     }
 
-    /// <summary>Tells the peers, then closes all ports. Standing direct connections do not notice.</summary>
+    /// <summary>
+    /// Tells the peers, serves those that are there until they have gone elsewhere, for some seconds at most, then closes all ports.
+    /// Standing direct connections do not notice.
+    /// </summary>
     /// <param name="cancellationToken">Ends at once what is still open.</param>
-    public async Task StopAsync(CancellationToken cancellationToken = default)
+    public Task StopAsync(CancellationToken cancellationToken = default) => EndAsync(cancellationToken, cancellationToken);
+
+    /// <summary>Tells the peers and closes all ports at once.</summary>
+    public async ValueTask DisposeAsync() => await EndAsync(new CancellationToken(canceled: true), CancellationToken.None).ConfigureAwait(false);
+
+    private async Task EndAsync(CancellationToken endGrace, CancellationToken endConnections)
     {
         if (_stopped)
             return;
@@ -106,20 +115,17 @@ public sealed class PunchlineServer : IAsyncDisposable
         ServerLog.Stopping(_log);
         if (_sweep is not null)
             await _sweep.DisposeAsync().ConfigureAwait(false);
-        await _control.StopAsync().ConfigureAwait(false);
+        await _control.StopAsync(endGrace).ConfigureAwait(false);
         foreach (WebApplication? web in new[] { _web, _admin })
         {
             if (web is null)
                 continue;
-            await web.StopAsync(cancellationToken).ConfigureAwait(false);
+            await web.StopAsync(endConnections).ConfigureAwait(false);
             await web.DisposeAsync().ConfigureAwait(false);
         }
         _udp?.Dispose();
         _completion.TrySetResult();
     }
-
-    /// <summary>As <see cref="StopAsync"/>.</summary>
-    public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
 
     private void Sweep()
     {

@@ -56,6 +56,9 @@ public sealed class PunchlineServerOptions
     /// <summary>Clients at once of one host.</summary>
     public int MaxPairsPerHost { get; init; } = ServerLimits.PairsPerHost;
 
+    /// <summary>How much application data is relayed for those that find no direct path; null: none, handshakes alone.</summary>
+    public RelayTerms? Relay { get; init; } = RelayTerms.Limited;
+
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 

@@ -69,10 +69,40 @@ internal static class ServerLimits
     /// </summary>
     public const int ChannelsPerPairBudget = 16;
 
+    /// <summary>Data at once beyond a quarter of a second of its rate: a congestion window of the ends, and what came of a web page.</summary>
+    public const double RelayBurst = 256 * 1024;
+
+    /// <summary>See <see cref="RelayBurst"/>.</summary>
+    public static readonly TimeSpan RelayBurstTime = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How long a quota is for.</summary>
+    public static readonly TimeSpan QuotaTime = TimeSpan.FromHours(24);
+
+    /// <summary>As so many bytes a smaller datagram counts: each costs the server about the same work.</summary>
+    public const int LeastDatagramCost = 200;
+
+    /// <summary>DATA frames from all channels that wait for the UDP loop, 1.5 MB: 25 ms of 50 MB/s.</summary>
+    public const int InboxFrames = 1024;
+
+    /// <summary>And of one channel: what TCP brings at once.</summary>
+    public const int InboxFramesPerChannel = 128;
+
+    /// <summary>Bytes of DATA frames that wait for one channel to take them: with TCP's own buffers some 150 ms at the usual rate of a pair, and one full UDP batch.</summary>
+    public const int QueuedFrameBytes = 64 * 1024;
+
+    /// <summary>What TCP may hold of a channel beyond what the network has in flight: more would only be delay in front of the next message.</summary>
+    public const int UnsentBytes = 16 * 1024;
+
+    /// <summary>How often one end of a pair is told another address of the other: as often as a NAT may rebind, and no flood.</summary>
+    public static readonly TimeSpan AttestedInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Peers that come back in a second after the server has said that it goes: each costs an upgrade and a signature.</summary>
+    public const int ComebacksPerSecond = 500;
+
     /// <summary>After this an unused budget is full again, and forgetting it changes nothing.</summary>
     public static readonly TimeSpan BudgetRefill = TimeSpan.FromSeconds(PairBytesBurst / PairBytesPerSecond);
 
-    /// <summary>Budgets that are kept, of either kind: some 20 MB, and three times the channels.</summary>
+    /// <summary>Budgets that are kept, of each kind: some 40 MB, and three times the channels.</summary>
     public const int RememberedBudgets = 65_536;
 
     /// <summary>STUN answers in a second for the whole server: each is about as large as its request, so this bounds work, not amplification.</summary>

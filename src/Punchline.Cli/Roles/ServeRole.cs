@@ -51,6 +51,8 @@ internal sealed class ServeRole(PunchlineServerOptions options, IProgress<Punchl
         {
             Notify(ServiceState.Stopping);
         }
+        // Those that are relayed move first; who does not want to wait for it says so by a second signal.
+        await _server.StopAsync(CancellationToken.None);
     }
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Server.Directory;
+using Punchline.Server.Relay;
 using Punchline.Udp;
 
 namespace Punchline.Server.Control;
@@ -24,11 +25,12 @@ internal sealed class ControlService
     private int _channels;
     private volatile bool _stopping;
 
-    public ControlService(PunchlineServerOptions options, MonotonicClock clock, HostDirectory directory, ServerMetrics metrics, Func<bool> isHealthy, ILogger log)
+    public ControlService(PunchlineServerOptions options, MonotonicClock clock, HostDirectory directory, ChannelInbox inbox, ServerMetrics metrics, Func<bool> isHealthy, ILogger log)
     {
         _options = options;
         Clock = clock;
         Directory = directory;
+        Inbox = inbox;
         Metrics = metrics;
         _isHealthy = isHealthy;
         Log = log;
@@ -41,6 +43,8 @@ internal sealed class ControlService
     public MonotonicClock Clock { get; }
 
     public HostDirectory Directory { get; }
+
+    public ChannelInbox Inbox { get; }
 
     public ServerMetrics Metrics { get; }
 
@@ -95,17 +99,25 @@ internal sealed class ControlService
         }
     }
 
-    /// <summary>Says whether the server is of use: without its UDP loop it is not.</summary>
+    /// <summary>Says whether the server is of use to whoever comes now: without its UDP loop, and when it stops, it is not.</summary>
     public async Task HealthAsync(HttpContext context)
     {
-        bool healthy = _isHealthy();
-        context.Response.StatusCode = healthy ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
-        await context.Response.WriteAsync(healthy ? "ok\n" : "the UDP loop has failed\n", context.RequestAborted).ConfigureAwait(false);
+        string problem = _stopping ? "stopping" : _isHealthy() ? "" : "the UDP loop has failed";
+        context.Response.StatusCode = problem.Length == 0 ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+        await context.Response.WriteAsync(problem.Length == 0 ? "ok\n" : problem + "\n", context.RequestAborted).ConfigureAwait(false);
     }
 
     /// <summary>What the server says first on a channel.</summary>
-    public ServerHello HelloFor(byte[] nonce) => new(ControlCodec.Version, ControlCodec.Version, 0, nonce, (ushort)UdpPorts.Main, (ushort)UdpPorts.Alternate,
-        [.. _options.AdvertisedAddresses.Take(PunchlineServerOptions.MaxAdvertisedAddresses).Select(a => new UdpAddress(a, UdpPorts.Main))], _options.ProgramVersion);
+    public ServerHello HelloFor(byte[] nonce)
+    {
+        var addresses = _options.AdvertisedAddresses.Take(PunchlineServerOptions.MaxAdvertisedAddresses).Select(a => new UdpAddress(a, UdpPorts.Main));
+        return new ServerHello(ControlCodec.Version, ControlCodec.Version, ControlFeatures.ChannelFrames, nonce, (ushort)UdpPorts.Main, (ushort)UdpPorts.Alternate,
+            [.. addresses], _options.ProgramVersion)
+        {
+            Relay = _options.Relay switch { null => RelayLevel.Off, { HasBounds: true } => RelayLevel.Limited, _ => RelayLevel.On },
+            PairRate = (uint)Math.Min(_options.Relay?.Pair.BytesPerSecond ?? 0, uint.MaxValue),
+        };
+    }
 
     /// <summary>Everything that a registration must prove; the signature comes last, as it costs the most.</summary>
     public ControlError CheckRegister(Register message, byte[] nonce)
@@ -140,14 +152,23 @@ internal sealed class ControlService
         _addresses.Sweep(now);
     }
 
-    /// <summary>Tells every peer that the server goes down, and waits for the channels to end.</summary>
-    public async Task StopAsync()
+    /// <summary>
+    /// Tells every peer that the server goes down, and goes on serving those that are there until they have gone elsewhere or the time in
+    /// which they should has passed. Then their channels are closed.
+    /// </summary>
+    /// <param name="atOnce">Ends the waiting.</param>
+    public async Task StopAsync(CancellationToken atOnce)
     {
         _stopping = true;
-        Task[] running = [.. _sessions.Values];
-        foreach (ControlSession session in _sessions.Keys)
-            session.Finish(new ShuttingDown(0));
-        await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Task all = Task.WhenAll(_sessions.Values);
+        ControlSession[] sessions = [.. _sessions.Keys];
+        var spread = new ShuttingDown((ushort)Math.Min(1 + (sessions.Length / ServerLimits.ComebacksPerSecond), ushort.MaxValue));
+        foreach (ControlSession session in sessions)
+            session.TrySend(spread);
+        await all.WaitAsync(TimeSpan.FromSeconds(spread.Spread) + ServerLimits.Farewell, Time, atOnce).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        foreach (ControlSession session in sessions)
+            session.Finish(null);
+        await all.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private ControlError CheckPeer(byte version, string name)

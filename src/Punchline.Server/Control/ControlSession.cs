@@ -1,26 +1,30 @@
 using System.Net.WebSockets;
 using System.Security.Cryptography;
-using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Punchline.Protocol;
 using Punchline.Quic;
+using Punchline.Relay;
 using Punchline.Server.Directory;
+using Punchline.Server.Relay;
 
 namespace Punchline.Server.Control;
 
 /// <summary>
-/// One control channel at the server: speaks first, takes one REGISTER or any number of OPENs, keeps rates and silence in bounds, and
-/// takes everything back when it ends.
+/// One control channel at the server: speaks first, takes one REGISTER or any number of OPENs, keeps rates and silence in bounds, carries
+/// DATA frames of the relay for a peer that cannot use UDP, and takes everything back when it ends.
 /// </summary>
-internal sealed class ControlSession : IDisposable
+internal sealed class ControlSession : IRelayChannel, IDisposable
 {
     /// <summary>Holds every message but a registration with many entries.</summary>
     private const int SmallBuffer = 1024;
 
+    /// <summary>Holds every DATA frame.</summary>
+    private const int FrameBuffer = 2048;
+
     private readonly ControlService _service;
     private readonly WebSocket _socket;
-    private readonly Channel<ControlMessage> _outgoing =
-        Channel.CreateBounded<ControlMessage>(new BoundedChannelOptions(ServerLimits.QueuedMessages) { SingleReader = true });
+    private readonly Outbox _outbox = new();
+    private readonly ChannelInbox.Source _frames;
     private readonly CancellationTokenSource _ending;
     private readonly Instant _since;
     private readonly Lock _gate = new();
@@ -29,12 +33,14 @@ internal sealed class ControlSession : IDisposable
     private Registration? _registration;
     private PairEntry? _pair;
     private bool _stands;
+    private volatile bool _takesFrames;
     private bool _finished;
 
     public ControlSession(ControlService service, WebSocket socket, UdpAddress remote)
     {
         _service = service;
         _socket = socket;
+        _frames = service.Inbox.SourceOf(this);
         Remote = remote;
         Instant now = service.Clock.Now;
         _rate = new TokenBucket(ServerLimits.MessagesPerSecond, ServerLimits.MessagesBurst, now);
@@ -49,6 +55,9 @@ internal sealed class ControlSession : IDisposable
 
     /// <summary>The peer's address as seen.</summary>
     public UdpAddress Remote { get; }
+
+    /// <inheritdoc/>
+    public bool TakesFrames => _takesFrames;
 
     /// <summary>Runs the channel to its end.</summary>
     public async Task RunAsync()
@@ -93,10 +102,18 @@ internal sealed class ControlSession : IDisposable
         lock (_gate)
         {
             // A PONG or a PAIR_CLOSED that comes late must not keep the last message from leaving.
-            if (_finished || _outgoing.Writer.TryWrite(message))
+            if (_finished || _outbox.TryAdd(message))
                 return;
         }
         Abort();
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>A peer that takes them slowly loses some, and is not cut off for it.</remarks>
+    public int TrySendFrames(ReadOnlySpan<byte> batch, int segmentSize)
+    {
+        int left = batch.Length - _outbox.Add(batch, segmentSize);
+        return (left + segmentSize - 1) / segmentSize;
     }
 
     /// <summary>Sends a last message if there is one, then closes. Cut off if the peer does not take it in time.</summary>
@@ -108,8 +125,8 @@ internal sealed class ControlSession : IDisposable
                 return;
             _finished = true;
             if (last is not null)
-                _outgoing.Writer.TryWrite(last);
-            _outgoing.Writer.TryComplete();
+                _outbox.TryAdd(last);
+            _outbox.Complete();
             _ending.CancelAfter(ServerLimits.Farewell);
         }
     }
@@ -131,7 +148,7 @@ internal sealed class ControlSession : IDisposable
     {
         lock (_gate)
             _finished = true;
-        _outgoing.Writer.TryComplete();
+        _outbox.Complete();
         _socket.Abort();
     }
 
@@ -139,8 +156,17 @@ internal sealed class ControlSession : IDisposable
     {
         try
         {
-            await foreach (ControlMessage message in _outgoing.Reader.ReadAllAsync().ConfigureAwait(false))
-                await _socket.SendAsync(ControlCodec.Write(message), WebSocketMessageType.Binary, endOfMessage: true, _ending.Token).ConfigureAwait(false);
+            while (await _outbox.WaitAsync().ConfigureAwait(false))
+            {
+                while (_outbox.TryTake(out Outbox.Outgoing next))
+                {
+                    if (next.Message is not null)
+                        await SendAsync(ControlCodec.Write(next.Message)).ConfigureAwait(false);
+                    for (int offset = 0; offset < next.Length; offset += next.SegmentSize)
+                        await SendAsync(next.Frames.AsMemory(offset, Math.Min(next.SegmentSize, next.Length - offset))).ConfigureAwait(false);
+                    _outbox.Sent(next);
+                }
+            }
             if (_socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
                 await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, _ending.Token).ConfigureAwait(false);
             // The receive loop sees the peer's answer to the close; a peer that does not answer is not waited for longer.
@@ -151,6 +177,8 @@ internal sealed class ControlSession : IDisposable
             _socket.Abort();
         }
     }
+
+    private ValueTask SendAsync(ReadOnlyMemory<byte> message) => _socket.SendAsync(message, WebSocketMessageType.Binary, endOfMessage: true, _ending.Token);
 
     private async Task ReceiveLoopAsync()
     {
@@ -178,8 +206,9 @@ internal sealed class ControlSession : IDisposable
             while (!result.EndOfMessage);
             if (!Handle(buffer.AsSpan(0, length), result.MessageType))
                 return;
-            if (buffer.Length > SmallBuffer)
-                buffer = new byte[SmallBuffer];
+            int usual = TakesFrames ? FrameBuffer : SmallBuffer;
+            if (buffer.Length != usual)
+                buffer = new byte[usual];
         }
     }
 
@@ -187,6 +216,8 @@ internal sealed class ControlSession : IDisposable
     {
         Instant now = _service.Clock.Now;
         Volatile.Write(ref _lastHeard, now.Ticks);
+        if (TakesFrames && type == WebSocketMessageType.Binary && RelayFrame.TryReadDataHeader(bytes, out _))
+            return HandleFrame(bytes);
         if (!_rate.TryTake(now))
             return Refuse(ControlError.TooFast);
         if (type != WebSocketMessageType.Binary)
@@ -217,9 +248,27 @@ internal sealed class ControlSession : IDisposable
             case SetDoorNonce nonce when _registration is not null:
                 _service.Directory.SetDoorNonce(_registration, nonce.DoorNonce);
                 return true;
+            case Attest attest when _registration is not null:
+                _service.Directory.Attest(_registration, attest.Handle);
+                return true;
+            case Attest attest when _pair is not null:
+                _service.Directory.Attest(_pair, attest.Handle);
+                return true;
+            // Of a pair whose opening was refused, or that has ended meanwhile.
+            case Attest when _stands:
+                return true;
             default:
                 return Refuse(ControlError.Unexpected);
         }
+    }
+
+    // Not a message: what it may cost is the relay's to say.
+    private bool HandleFrame(ReadOnlySpan<byte> frame)
+    {
+        if (frame.Length > RelayFrame.MaxChannelFrame)
+            return Refuse(ControlError.Malformed);
+        _frames.TryAdd(frame);
+        return true;
     }
 
     private bool Register(Register message)
@@ -227,6 +276,7 @@ internal sealed class ControlSession : IDisposable
         ControlError error = _service.CheckRegister(message, Nonce);
         if (error != ControlError.None)
             return Refuse(error);
+        _takesFrames = message.Features.HasFlag(ControlFeatures.ChannelFrames);
         var key = new HostKey(Convert.ToHexStringLower(SHA256.HashData(message.PublicKey)), message.Name);
         _registration = _service.Directory.Register(key, this, message);
         if (_registration is null)
@@ -248,6 +298,7 @@ internal sealed class ControlSession : IDisposable
             _service.Directory.Close(_pair, PairCloseReason.Replaced);
             _pair = null;
         }
+        _takesFrames = message.Features.HasFlag(ControlFeatures.ChannelFrames);
         error = _service.Directory.Open(this, message, out _pair);
         if (error != ControlError.None)
             return Refuse(error, error == ControlError.UnknownInvite ? _service.Directory.EndProofOf(message) : []);

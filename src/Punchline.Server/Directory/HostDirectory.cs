@@ -17,8 +17,11 @@ internal sealed class HostDirectory(RelayTable relays, MonotonicClock clock, Pun
     private readonly Lock _lock = new();
     private readonly Dictionary<HostKey, Registration> _hosts = [];
     private readonly Dictionary<string, int> _namesOf = [];
-    private readonly RelayBudgets<BudgetKey> _pairBudgets = new(RelayBudget.ForPair);
-    private readonly RelayBudgets<UdpAddress> _addressBudgets = new(now => RelayBudget.ForAddress(now, options.MaxChannelsPerAddress));
+    private readonly RelayBudgets<BudgetKey, RelayBudget> _pairBudgets = new(RefillOf(options), now => RelayBudget.ForPair(now, options.Relay));
+    private readonly RelayBudgets<UdpAddress, RelayBudget> _addressBudgets =
+        new(RefillOf(options), now => RelayBudget.ForAddress(now, options.Relay, options.MaxChannelsPerAddress));
+    private readonly RelayBudgets<string, RelayAllowance> _hostAllowances = new(RefillOf(options), now => new RelayAllowance(options.Relay?.Host ?? default, now));
+    private readonly RelayAllowance? _total = options.Relay is { } terms ? new RelayAllowance(terms.Total, clock.Now) : null;
 
     /// <summary>Registered hosts at this moment.</summary>
     public int HostCount
@@ -43,7 +46,7 @@ internal sealed class HostDirectory(RelayTable relays, MonotonicClock clock, Pun
                 RemoveLocked(displaced);
             else if (names >= ServerLimits.NamesPerHost)
                 return null;
-            registration = new Registration(key, session, relays.AddBinding())
+            registration = new Registration(key, session, relays.AddBinding(session))
             {
                 DoorNonce = message.DoorNonce, Invites = IndexOf(message.Entries), Ended = IndexOf(message.Ended),
             };
@@ -105,10 +108,12 @@ internal sealed class HostDirectory(RelayTable relays, MonotonicClock clock, Pun
                 return ControlError.TooManyPairs;
             Instant now = clock.Now;
             var budget = new BudgetKey(host.Key, message.InviteId, AddressLimiter.KeyOf(client.Remote.ToIPAddress()));
-            RelayPair relay = relays.AddPair(relays.AddBinding(), host.Binding, _pairBudgets.Take(now, budget), _addressBudgets.Take(now, budget.Client));
+            var budgets = new PairBudgets(
+                _pairBudgets.Take(now, budget), _addressBudgets.Take(now, budget.Client), options.Relay is null ? null : _hostAllowances.Take(now, host.Key.HostId), _total);
+            RelayPair relay = relays.AddPair(relays.AddBinding(client), host.Binding, budgets);
             pair = new PairEntry(host, client, budget, relay);
             host.Pairs.Add(pair);
-            host.Session.TrySend(new PairOpened(relay.HostHandle, message.InviteId, client.Remote));
+            host.Session.TrySend(new PairOpened(relay.HostHandle, message.InviteId, message.Features.HasFlag(ControlFeatures.HideAddress) ? PairOpened.Hidden : client.Remote));
             client.TrySend(new Opened(relay.Client.Handle, relay.Client.Key, host.DoorNonce, client.Remote));
             return ControlError.None;
         }
@@ -124,6 +129,26 @@ internal sealed class HostDirectory(RelayTable relays, MonotonicClock clock, Pun
         }
     }
 
+    /// <summary>The client of a pair agrees that its host is told where it is seen. Nothing happens if the handle is not of its pair, or the pair has ended.</summary>
+    public void Attest(PairEntry pair, ulong handle)
+    {
+        lock (_lock)
+        {
+            if (pair.Relay.Client.Handle == handle && pair.Host.Pairs.Contains(pair))
+                pair.Relay.Client.Attest(clock.Now, pair.Relay);
+        }
+    }
+
+    /// <summary>A host agrees that the client of one of its pairs is told where it is seen. Nothing happens if it has no such pair.</summary>
+    public void Attest(Registration host, ulong handle)
+    {
+        lock (_lock)
+        {
+            if (host.Pairs.FirstOrDefault(p => p.Relay.HostHandle == handle) is { } pair)
+                host.Binding.Attest(clock.Now, pair.Relay);
+        }
+    }
+
     /// <summary>Ends a pair for its client; nothing happens if it has ended already.</summary>
     public void Close(PairEntry pair, PairCloseReason reason)
     {
@@ -133,6 +158,10 @@ internal sealed class HostDirectory(RelayTable relays, MonotonicClock clock, Pun
                 CloseLocked(pair, reason, tellHost: true, tellClient: false);
         }
     }
+
+    // Quotas are remembered until they are whole again.
+    private static TimeSpan RefillOf(PunchlineServerOptions options) =>
+        options.Relay is { } terms && (terms.Pair.BytesPerDay ?? terms.Host.BytesPerDay) is not null ? ServerLimits.QuotaTime : ServerLimits.BudgetRefill;
 
     private static Dictionary<InviteId, byte[]> IndexOf(IReadOnlyList<RelayEntry> entries)
     {
@@ -170,6 +199,8 @@ internal sealed class HostDirectory(RelayTable relays, MonotonicClock clock, Pun
         Instant now = clock.Now;
         _pairBudgets.Return(now, pair.Budget);
         _addressBudgets.Return(now, pair.Budget.Client);
+        if (options.Relay is not null)
+            _hostAllowances.Return(now, pair.Host.Key.HostId);
         if (tellHost)
             pair.Host.Session.TrySend(new PairClosed(pair.Relay.HostHandle, reason));
         if (tellClient)

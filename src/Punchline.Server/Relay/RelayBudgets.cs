@@ -4,9 +4,9 @@ namespace Punchline.Server.Relay;
 
 /// <summary>
 /// Budgets by whom they are for, which outlive the pairs that spend them: a pair that is opened again goes on with what the former one
-/// left. One is forgotten when nobody uses it and it would be full again. For the holder of the directory's lock.
+/// left. One is forgotten when nobody has used it for the time of its refill. For the holder of the directory's lock.
 /// </summary>
-internal sealed class RelayBudgets<TKey>(Func<Instant, RelayBudget> create)
+internal sealed class RelayBudgets<TKey, TBudget>(TimeSpan refill, Func<Instant, TBudget> create)
     where TKey : notnull
 {
     private readonly Dictionary<TKey, Entry> _entries = [];
@@ -18,7 +18,7 @@ internal sealed class RelayBudgets<TKey>(Func<Instant, RelayBudget> create)
     public int Count => _entries.Count;
 
     /// <summary>The budget of a key, for one more pair. Give it back with <see cref="Return"/>.</summary>
-    public RelayBudget Take(Instant now, TKey key)
+    public TBudget Take(Instant now, TKey key)
     {
         Forget(now);
         if (!_entries.TryGetValue(key, out Entry? entry))
@@ -44,16 +44,16 @@ internal sealed class RelayBudgets<TKey>(Func<Instant, RelayBudget> create)
     // Past the bound the longest unused go early: the budgets of addresses and of what is in use still hold.
     private void Forget(Instant now)
     {
-        while (_unused.First is { } first && (_entries.Count > ServerLimits.RememberedBudgets || now - _entries[first.Value].Left >= ServerLimits.BudgetRefill))
+        while (_unused.First is { } first && (_entries.Count > ServerLimits.RememberedBudgets || now - _entries[first.Value].Left >= refill))
         {
             _entries.Remove(first.Value);
             _unused.RemoveFirst();
         }
     }
 
-    private sealed class Entry(RelayBudget budget)
+    private sealed class Entry(TBudget budget)
     {
-        public RelayBudget Budget { get; } = budget;
+        public TBudget Budget { get; } = budget;
 
         public int Users { get; set; }
 

@@ -8,6 +8,9 @@ internal sealed class RelayCounters
     public long UnknownHandle;
     public long NotBound;
     public long OverLimit;
+    public long Limits;
+    public long QueueFull;
+    public long Batches;
     public long BadBind;
     public long Malformed;
     public long Stun;

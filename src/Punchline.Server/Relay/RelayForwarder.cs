@@ -1,19 +1,8 @@
+using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Relay;
 
 namespace Punchline.Server.Relay;
-
-/// <summary>What to do with a datagram after the forwarder has looked at it.</summary>
-internal enum RelayAction
-{
-    Drop,
-
-    /// <summary>Send the answer back to where the datagram came from.</summary>
-    Answer,
-
-    /// <summary>Send the datagram, whose handle was replaced in place, to the other end.</summary>
-    Forward,
-}
 
 /// <summary>
 /// Binds addresses and forwards DATA frames (docs/wire/relay.md). No I/O, and nothing allocated for a datagram; the UDP loop owns it.
@@ -28,81 +17,122 @@ internal sealed class RelayForwarder(RelayTable table, IRandomness randomness)
 
     public RelayCounters Counters { get; } = new();
 
-    /// <param name="frame">The datagram; its handle may be replaced.</param>
+    /// <summary>Looks at a run that came over UDP.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="from">Who sent it.</param>
+    /// <param name="run">DATA frames of one handle (<see cref="RelayRun.Measure"/>), which is replaced in what may pass.</param>
+    /// <param name="segmentSize">Bytes of each frame but the last.</param>
+    /// <param name="target">The other end, if anything may pass.</param>
+    /// <returns>How many bytes from the front may pass: whole frames.</returns>
+    public int Forward(Instant now, in UdpAddress from, Span<byte> run, int segmentSize, out RelayBinding? target)
+    {
+        if (!TryFind(run, segmentSize, out RelayPair? pair, out RelayBinding? source))
+            target = null;
+        else if (source!.Address == from)
+            return Forward(now, pair!, source, onChannel: false, run, segmentSize, out target);
+        else
+            target = DropUnbound(run, segmentSize);
+        return 0;
+    }
+
+    /// <summary>The same for a run that came on a control channel.</summary>
+    public int Forward(Instant now, IRelayChannel from, Span<byte> run, int segmentSize, out RelayBinding? target)
+    {
+        if (!TryFind(run, segmentSize, out RelayPair? pair, out RelayBinding? source))
+            target = null;
+        else if (source!.Channel == from)
+            return Forward(now, pair!, source, onChannel: true, run, segmentSize, out target);
+        else
+            target = DropUnbound(run, segmentSize);
+        return 0;
+    }
+
+    /// <summary>Looks at a frame that is no DATA.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="from">Who sent it.</param>
+    /// <param name="local">Our address that it reached.</param>
+    /// <param name="frame">The datagram.</param>
     /// <param name="answer">Room for <see cref="MaxAnswer"/> bytes.</param>
-    /// <param name="answerLength">Bytes of the answer, on Answer.</param>
-    /// <param name="target">The other end, on Forward.</param>
-    public RelayAction Receive(Instant now, in UdpAddress from, in UdpAddress local, Span<byte> frame, Span<byte> answer, out int answerLength, out RelayBinding? target)
+    /// <returns>Bytes of the answer, which goes back there; 0 without one.</returns>
+    public int Answer(Instant now, in UdpAddress from, in UdpAddress local, ReadOnlySpan<byte> frame, Span<byte> answer)
     {
-        answerLength = 0;
-        target = null;
-        if (RelayFrame.TryReadDataHeader(frame, out ulong handle))
-            return Forward(now, from, frame, handle, out target);
         if (RelayFrame.TryReadCookieRequest(frame, out ulong echo))
-        {
-            answerLength = WriteCookie(now, from, echo, answer);
-            return RelayAction.Answer;
-        }
+            return WriteCookie(now, from, echo, answer);
         if (RelayFrame.TryReadBind(frame, out BindFrame bind, out ReadOnlySpan<byte> cookie))
-            return Bind(now, from, local, frame, bind, cookie, answer, out answerLength);
+            return Bind(now, from, local, frame, bind, cookie, answer);
         Counters.Malformed++;
-        return RelayAction.Drop;
+        return 0;
     }
 
-    private RelayAction Forward(Instant now, in UdpAddress from, Span<byte> frame, ulong handle, out RelayBinding? target)
+    private int Forward(Instant now, RelayPair pair, RelayBinding source, bool onChannel, Span<byte> run, int segmentSize, out RelayBinding? target)
     {
-        target = null;
-        if (!table.TryGetPair(handle, out RelayPair? pair))
+        source.Heard(onChannel);
+        (RelayBinding other, ulong handle) = pair.Beside(source);
+        if (!other.IsReachable || (other.IsOnChannel && segmentSize > RelayFrame.MaxChannelFrame))
         {
-            Counters.UnknownHandle++;
-            return RelayAction.Drop;
+            target = DropUnbound(run, segmentSize);
+            return 0;
         }
-        bool fromClient = handle == pair!.Client.Handle;
-        RelayBinding source = fromClient ? pair.Client : pair.Host;
-        RelayBinding other = fromClient ? pair.Host : pair.Client;
-        if (source.Address != from || other.Address.IsNone)
-        {
-            Counters.NotBound++;
-            return RelayAction.Drop;
-        }
-        if (!pair.TrySpend(now, frame.Length))
-        {
-            Counters.OverLimit++;
-            return RelayAction.Drop;
-        }
-        RelayFrame.WriteDataHeader(frame, fromClient ? pair.HostHandle : pair.Client.Handle);
+        int passed = pair.Spend(now, run.Length, segmentSize, out bool isShort);
+        int length = Math.Min(run.Length, passed * segmentSize);
+        Counters.OverLimit += Count(run.Length, segmentSize) - passed;
+        if (isShort)
+            TellLimit(now, pair);
+        RelayRun.WriteHandle(run[..length], segmentSize, handle);
+        Counters.Forwarded += passed;
+        Counters.ForwardedBytes += length;
         target = other;
-        Counters.Forwarded++;
-        Counters.ForwardedBytes += frame.Length;
-        return RelayAction.Forward;
+        return length;
     }
 
-    private RelayAction Bind(Instant now, in UdpAddress from, in UdpAddress local, ReadOnlySpan<byte> frame, in BindFrame bind, ReadOnlySpan<byte> cookie,
-        Span<byte> answer, out int answerLength)
+    // The run's pair and the end that its handle stands for.
+    private bool TryFind(ReadOnlySpan<byte> run, int segmentSize, out RelayPair? pair, out RelayBinding? source)
     {
-        answerLength = 0;
+        source = null;
+        RelayFrame.TryReadDataHeader(run, out ulong handle);
+        if (!table.TryGetPair(handle, out pair))
+        {
+            Counters.UnknownHandle += Count(run.Length, segmentSize);
+            return false;
+        }
+        source = handle == pair!.Client.Handle ? pair.Client : pair.Host;
+        return true;
+    }
+
+    private RelayBinding? DropUnbound(ReadOnlySpan<byte> run, int segmentSize)
+    {
+        Counters.NotBound += Count(run.Length, segmentSize);
+        return null;
+    }
+
+    // Data waits until the quota is whole again; both ends are told once, as they would go on trying.
+    private void TellLimit(Instant now, RelayPair pair)
+    {
+        if (!pair.TryTakeLimit(now, out RelayLimitReason reason, out uint seconds))
+            return;
+        Counters.Limits++;
+        pair.Client.Channel.TrySend(new RelayLimit(pair.Client.Handle, reason, seconds));
+        pair.Host.Channel.TrySend(new RelayLimit(pair.HostHandle, reason, seconds));
+    }
+
+    private int Bind(Instant now, in UdpAddress from, in UdpAddress local, ReadOnlySpan<byte> frame, in BindFrame bind, ReadOnlySpan<byte> cookie, Span<byte> answer)
+    {
         // The address first: whoever cannot receive there learns nothing and costs nothing.
         if (!_cookies.IsValid(now, from, cookie))
-        {
-            answerLength = WriteCookie(now, from, bind.Sequence, answer);
-            return RelayAction.Answer;
-        }
+            return WriteCookie(now, from, bind.Sequence, answer);
         if (!table.TryGetBinding(bind.Handle, out RelayBinding? binding) || !RelayFrame.VerifyBind(frame, binding!.Key))
         {
             Counters.BadBind++;
-            return RelayAction.Drop;
+            return 0;
         }
         bool repeated = bind.Sequence == binding.LastSequence && binding.Address == from;
         if (bind.Sequence <= binding.LastSequence && !repeated)
         {
             Counters.BadBind++;
-            return RelayAction.Drop;
+            return 0;
         }
-        binding.LastSequence = bind.Sequence;
-        binding.Address = from;
-        binding.Local = local;
-        answerLength = RelayFrame.WriteBound(answer, new BoundFrame(bind.Handle, bind.Sequence, from));
-        return RelayAction.Answer;
+        binding.Bind(now, from, local, bind.Sequence);
+        return RelayFrame.WriteBound(answer, new BoundFrame(bind.Handle, bind.Sequence, from));
     }
 
     private int WriteCookie(Instant now, in UdpAddress from, ulong echo, Span<byte> answer)
@@ -111,4 +141,6 @@ internal sealed class RelayForwarder(RelayTable table, IRandomness randomness)
         _cookies.Bake(now, from, cookie);
         return RelayFrame.WriteCookie(answer, echo, cookie);
     }
+
+    private static int Count(int length, int segmentSize) => (length + segmentSize - 1) / segmentSize;
 }

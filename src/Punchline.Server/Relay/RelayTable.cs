@@ -15,13 +15,14 @@ internal sealed class RelayTable(IRandomness randomness)
     public int PairCount => _pairs.Count / 2;
 
     /// <summary>A new end with an unguessable handle and key.</summary>
-    public RelayBinding AddBinding()
+    /// <param name="channel">What it stands on.</param>
+    public RelayBinding AddBinding(IRelayChannel channel)
     {
         byte[] key = new byte[RelayFrame.KeyLength];
         randomness.FillSecret(key);
         while (true)
         {
-            var binding = new RelayBinding(DrawHandle(), key);
+            var binding = new RelayBinding(DrawHandle(), key, channel);
             if (_bindings.TryAdd(binding.Handle, binding))
                 return binding;
         }
@@ -30,13 +31,12 @@ internal sealed class RelayTable(IRandomness randomness)
     /// <summary>A new pair between two ends.</summary>
     /// <param name="client">Its client's end.</param>
     /// <param name="host">Its host's end.</param>
-    /// <param name="own">The budget of this client's pairs under the invite.</param>
-    /// <param name="address">The budget of the client's address.</param>
-    public RelayPair AddPair(RelayBinding client, RelayBinding host, RelayBudget own, RelayBudget address)
+    /// <param name="budgets">What it spends from.</param>
+    public RelayPair AddPair(RelayBinding client, RelayBinding host, in PairBudgets budgets)
     {
         while (true)
         {
-            var pair = new RelayPair(client, host, DrawHandle(), own, address);
+            var pair = new RelayPair(client, host, DrawHandle(), budgets);
             if (pair.HostHandle == client.Handle || !_pairs.TryAdd(pair.HostHandle, pair))
                 continue;
             _pairs[client.Handle] = pair;
@@ -51,6 +51,7 @@ internal sealed class RelayTable(IRandomness randomness)
         _pairs.TryRemove(pair.HostHandle, out _);
         _pairs.TryRemove(pair.Client.Handle, out _);
         Remove(pair.Client);
+        pair.Host.Forget(pair);
     }
 
     public bool TryGetBinding(ulong handle, out RelayBinding? binding) => _bindings.TryGetValue(handle, out binding);

@@ -6,17 +6,24 @@ using Punchline.Udp;
 
 namespace Punchline.Server.Relay;
 
-/// <summary>The thread that owns the UDP sockets: takes batches, answers STUN, hands relay frames to the forwarder, sends what it says.</summary>
+/// <summary>
+/// The thread that owns the UDP sockets and all forwarding: takes batches from sockets and from the channels' inbox, answers STUN, hands
+/// relay frames to the forwarder, and sends what it lets pass over UDP or into a channel's queue.
+/// </summary>
 internal sealed class UdpLoop : IDisposable
 {
     /// <summary>Batches from one socket before the next has its turn.</summary>
     private const int BatchesPerTurn = 32;
+
+    /// <summary>A peer's GSO batch has at most so many bytes; more in one piece would only wait for each other.</summary>
+    private const int InboxBatch = UdpLimits.MaxBatchBytes;
 
     private const int MaxBatch = 65_536;
 
     private readonly UdpPorts _ports;
     private readonly IUdpPoller _poller;
     private readonly RelayForwarder _forwarder;
+    private readonly ChannelInbox _inbox;
     private readonly MonotonicClock _clock;
     private readonly ILogger _log;
     private readonly Thread _thread;
@@ -26,11 +33,13 @@ internal sealed class UdpLoop : IDisposable
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _stopping;
 
-    public UdpLoop(UdpPorts ports, IUdpPoller poller, RelayForwarder forwarder, MonotonicClock clock, ILogger log)
+    public UdpLoop(UdpPorts ports, IUdpPoller poller, RelayForwarder forwarder, ChannelInbox inbox, MonotonicClock clock, ILogger log)
     {
         _ports = ports;
         _poller = poller;
         _forwarder = forwarder;
+        _inbox = inbox;
+        inbox.OnWaiting = poller.Wake;
         _clock = clock;
         _log = log;
         _stun = new TokenBucket(ServerLimits.StunPerSecond, ServerLimits.StunPerSecond, clock.Now);
@@ -61,11 +70,12 @@ internal sealed class UdpLoop : IDisposable
         {
             while (!_stopping)
             {
-                _poller.Wait(Timeout.InfiniteTimeSpan);
                 // Reading goes on until every socket is empty, as the poller need not say it twice.
                 while (!_stopping && Turn(_clock.Now))
                 {
                 }
+                if (!_stopping)
+                    _poller.Wait(Timeout.InfiniteTimeSpan);
             }
         }
         catch (Exception e) when (!_stopping)
@@ -77,15 +87,34 @@ internal sealed class UdpLoop : IDisposable
         _completion.TrySetResult();
     }
 
-    // One turn of every socket; true if any may have more.
+    // One turn of every socket and the inbox; true if any may have more.
     private bool Turn(Instant now)
     {
-        bool more = false;
+        bool more = DrainInbox(now);
         foreach (IUdpSocket socket in _ports.Main)
             more |= Drain(now, socket, isMain: true);
         foreach (IUdpSocket socket in _ports.Alternate)
             more |= Drain(now, socket, isMain: false);
         return more;
+    }
+
+    private bool DrainInbox(Instant now)
+    {
+        for (int i = 0; i < BatchesPerTurn; i++)
+        {
+            int length = _inbox.Take(_batch.AsSpan(0, InboxBatch), out int segmentSize, out IRelayChannel? channel);
+            if (length == 0)
+                return false;
+            for (int offset = 0; offset < length;)
+            {
+                Span<byte> rest = _batch.AsSpan(offset, length - offset);
+                int run = RelayRun.Measure(rest, segmentSize);
+                int passed = _forwarder.Forward(now, channel!, rest[..run], segmentSize, out RelayBinding? target);
+                Deliver(target, rest[..passed], segmentSize);
+                offset += run;
+            }
+        }
+        return true;
     }
 
     private bool Drain(Instant now, IUdpSocket socket, bool isMain)
@@ -94,28 +123,35 @@ internal sealed class UdpLoop : IDisposable
         {
             if (!socket.TryReceive(_batch, out UdpReceived received))
                 return false;
-            int step = Math.Max(1, received.SegmentSize);
-            for (int offset = 0; offset < received.Length; offset += step)
-                Receive(now, socket, isMain, received, _batch.AsSpan(offset, Math.Min(step, received.Length - offset)));
+            int segmentSize = Math.Max(1, received.SegmentSize);
+            for (int offset = 0; offset < received.Length;)
+            {
+                Span<byte> rest = _batch.AsSpan(offset, received.Length - offset);
+                int run = isMain ? RelayRun.Measure(rest, segmentSize) : 0;
+                if (run > 0)
+                {
+                    int passed = _forwarder.Forward(now, received.Remote, rest[..run], segmentSize, out RelayBinding? target);
+                    Deliver(target, rest[..passed], segmentSize);
+                    offset += run;
+                }
+                else
+                {
+                    Answer(now, socket, isMain, received, rest[..Math.Min(segmentSize, rest.Length)]);
+                    offset += segmentSize;
+                }
+            }
         }
         return true;
     }
 
-    private void Receive(Instant now, IUdpSocket socket, bool isMain, in UdpReceived received, Span<byte> datagram)
+    private void Answer(Instant now, IUdpSocket socket, bool isMain, in UdpReceived received, ReadOnlySpan<byte> datagram)
     {
         DatagramKind kind = Demultiplexer.Classify(datagram);
         if (isMain && kind == DatagramKind.Relay)
         {
-            switch (_forwarder.Receive(now, received.Remote, received.Local, datagram, _answer, out int length, out RelayBinding? target))
-            {
-                case RelayAction.Answer:
-                    Send(socket, received.Remote, received.Local, _answer.AsSpan(0, length));
-                    break;
-                case RelayAction.Forward:
-                    if (UdpPorts.For(_ports.Main, target!.Address) is { } outgoing)
-                        Send(outgoing, target.Address, target.Local, datagram);
-                    break;
-            }
+            int length = _forwarder.Answer(now, received.Remote, received.Local, datagram, _answer);
+            if (length > 0)
+                Send(socket, received.Remote, received.Local, _answer.AsSpan(0, length), length);
             return;
         }
         // Anything but STUN gets no answer at all.
@@ -128,13 +164,29 @@ internal sealed class UdpLoop : IDisposable
         _forwarder.Counters.Stun++;
         IUdpSocket? from = !reply.From.HasFlag(StunChange.Port) ? socket : UdpPorts.For(isMain ? _ports.Alternate : _ports.Main, received.Remote);
         if (from is not null)
-            Send(from, received.Remote, received.Local, _answer.AsSpan(0, reply.Length));
+            Send(from, received.Remote, received.Local, _answer.AsSpan(0, reply.Length), reply.Length);
+    }
+
+    private void Deliver(RelayBinding? target, ReadOnlySpan<byte> run, int segmentSize)
+    {
+        if (target is null || run.IsEmpty)
+            return;
+        _forwarder.Counters.Batches++;
+        if (target.IsOnChannel)
+            _forwarder.Counters.QueueFull += target.Channel.TrySendFrames(run, segmentSize);
+        else if (UdpPorts.For(_ports.Main, target.Address) is { } socket)
+            Send(socket, target.Address, target.Local, run, segmentSize);
     }
 
     // A full socket buffer drops, as any router would: QUIC and STUN repeat what matters.
-    private void Send(IUdpSocket socket, in UdpAddress to, in UdpAddress local, ReadOnlySpan<byte> datagram)
+    private void Send(IUdpSocket socket, in UdpAddress to, in UdpAddress local, ReadOnlySpan<byte> run, int segmentSize)
     {
-        if (socket.Send(to, local, datagram, datagram.Length, ect0: false, timeToLive: 0) != UdpSendStatus.Sent)
-            _forwarder.Counters.SendFailed++;
+        int most = Math.Max(1, Math.Min(socket.MaxSegments, UdpLimits.MaxBatchBytes / segmentSize)) * segmentSize;
+        for (int offset = 0; offset < run.Length; offset += most)
+        {
+            ReadOnlySpan<byte> batch = run.Slice(offset, Math.Min(most, run.Length - offset));
+            if (socket.Send(to, local, batch, segmentSize, ect0: false, timeToLive: 0) != UdpSendStatus.Sent)
+                _forwarder.Counters.SendFailed += (batch.Length + segmentSize - 1) / segmentSize;
+        }
     }
 }

@@ -27,14 +27,23 @@ internal struct TokenBucket
     /// <summary>Takes tokens if they are there.</summary>
     public bool TryTake(Instant now, double count = 1)
     {
+        if (Available(now) < count)
+            return false;
+        Take(count);
+        return true;
+    }
+
+    /// <summary>The tokens that are there.</summary>
+    public double Available(Instant now)
+    {
         if (now > _last)
         {
             _tokens = Math.Min(_burst, _tokens + (now - _last).Ticks / _ticksPerToken);
             _last = now;
         }
-        if (_tokens < count)
-            return false;
-        _tokens -= count;
-        return true;
+        return _tokens;
     }
+
+    /// <summary>Takes tokens that <see cref="Available"/> has found.</summary>
+    public void Take(double count) => _tokens -= count;
 }

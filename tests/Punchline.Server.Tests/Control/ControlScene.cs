@@ -16,12 +16,12 @@ internal sealed class ControlScene
 {
     private readonly Dictionary<InviteId, byte[]> _keys = [];
 
-    public ControlScene()
+    public ControlScene(RelayTerms? relay = null)
     {
-        var options = new PunchlineServerOptions { Time = Time };
+        var options = new PunchlineServerOptions { Time = Time, Relay = relay };
         Clock = new MonotonicClock(Time);
         Directory = new HostDirectory(new RelayTable(SystemRandomness.Instance), Clock, options);
-        Service = new ControlService(options, Clock, Directory, new ServerMetrics(), static () => true, NullLogger.Instance);
+        Service = new ControlService(options, Clock, Directory, Inbox, new ServerMetrics(), static () => true, NullLogger.Instance);
     }
 
     public ManualTime Time { get; } = new();
@@ -29,6 +29,8 @@ internal sealed class ControlScene
     public MonotonicClock Clock { get; }
 
     public HostDirectory Directory { get; }
+
+    public ChannelInbox Inbox { get; } = new();
 
     public ControlService Service { get; }
 

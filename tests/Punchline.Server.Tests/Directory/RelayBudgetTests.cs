@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Punchline.Server.Tests.Directory;
 
-/// <summary>What pairs may spend, across all ways to get a new one. In virtual time.</summary>
+/// <summary>What pairs may spend where no data is relayed, across all ways to get a new one. In virtual time.</summary>
 public sealed class RelayBudgetTests : IDisposable
 {
     private const int Datagram = 8192;
@@ -79,7 +79,7 @@ public sealed class RelayBudgetTests : IDisposable
     [Fact]
     public void Budgets_are_forgotten_once_they_are_full_again_and_kept_while_they_are_used()
     {
-        var budgets = new RelayBudgets<int>(RelayBudget.ForPair);
+        var budgets = new RelayBudgets<int, RelayBudget>(ServerLimits.BudgetRefill, now => RelayBudget.ForPair(now, null));
         var now = new Instant(TimeSpan.TicksPerDay);
         RelayBudget kept = budgets.Take(now, 1);
         budgets.Take(now, 2);
@@ -98,7 +98,7 @@ public sealed class RelayBudgetTests : IDisposable
     private int Spend(RelayPair relay)
     {
         int count = 0;
-        while (relay.TrySpend(_scene.Clock.Now, Datagram))
+        while (relay.Spend(_scene.Clock.Now, Datagram, Datagram, out _) == 1)
             count++;
         return count;
     }
