@@ -58,7 +58,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private protected PairTraversal Traversal { get; }
 
     /// <summary>Our handle for the pair at the server, by which it attests the peer's address; null without a pair.</summary>
-    private protected abstract ulong? PairHandle { get; }
+    private protected virtual ulong? PairHandle => null;
 
     /// <summary>The forwarders of this connection, if it has any.</summary>
     private protected TunnelEnd? Tunnel { get; set; }

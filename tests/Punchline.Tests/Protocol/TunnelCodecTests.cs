@@ -1,6 +1,7 @@
 using Punchline.Protocol;
 using Punchline.Stun;
 using Punchline.Tests.Invites;
+using Punchline.Traversal;
 using Xunit;
 
 namespace Punchline.Tests.Protocol;
@@ -13,7 +14,10 @@ public sealed class TunnelCodecTests
         new TunnelServices([new ServiceInfo(1, ServiceProtocol.Tcp, 25565, "game"), new ServiceInfo(2, ServiceProtocol.Udp, 19132, "x")]),
         new FriendSecret(Samples.Id, Samples.Secret),
         new ServiceError(1, 300, ServiceErrorCode.NothingListens, "no"),
-        new NatMessage(new NatReport(NatMapping.PortIndependent, NatFiltering.Unknown, true, false, null)),
+        new NatMessage(new NatReport(NatMapping.PortIndependent, NatFiltering.Unknown, true, false, null, PortAllocation.Sequential, 2)),
+        new Traverse(1, TraversalMethod.Exchange),
+        new TraverseReady(1, TraverseAnswer.Ready, [20_001, 20_002]),
+        new TraverseGo(1, [40_000]),
     ];
 
     [Fact]
@@ -23,8 +27,8 @@ public sealed class TunnelCodecTests
         for (int i = 0; i < Messages.Length; i++)
             Assert.Equal(golden[i], Convert.ToHexStringLower(TunnelCodec.Write(Messages[i])));
         byte[] buffer = new byte[DatagramHeader.MaxLength];
-        Assert.Equal(golden[5], Convert.ToHexStringLower(buffer.AsSpan(0, new StreamHeader(1, 300).Write(buffer))));
-        Assert.Equal(golden[6], Convert.ToHexStringLower(buffer.AsSpan(0, new DatagramHeader(2, 1, 70_000).Write(buffer))));
+        Assert.Equal(golden[8], Convert.ToHexStringLower(buffer.AsSpan(0, new StreamHeader(1, 300).Write(buffer))));
+        Assert.Equal(golden[9], Convert.ToHexStringLower(buffer.AsSpan(0, new DatagramHeader(2, 1, 70_000).Write(buffer))));
     }
 
     [Fact]
