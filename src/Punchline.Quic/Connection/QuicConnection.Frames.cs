@@ -161,6 +161,8 @@ public sealed partial class QuicConnection : ILossHandler
                     return Malformed(type);
                 // RFC 9000 sections 8.2.1 and 8.2.2: whatever its size it is answered, full-sized; docs/wire/punch.md: as large as the challenge was.
                 packet.Path.QueueResponse(challenge.Data, packet.Full || !PunchAgreed);
+                if (packet.Path != _paths.Current)
+                    OnAskedElsewhere();
                 return null;
             default:
                 if (!PathResponseFrame.TryRead(ref reader, out PathResponseFrame response))

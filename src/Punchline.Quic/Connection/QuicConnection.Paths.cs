@@ -56,6 +56,7 @@ public sealed partial class QuicConnection
         for (int i = 0; i < _paths.Count; i++)
         {
             PathState state = _paths[i];
+            state.Trust.Reset();
             // What was opened within the time of a round has just proved itself, and may not be probed anew so soon.
             if (state.IsValidated && state.IsDirect && state != _paths.Current && !WasJustOpened(state))
                 StartOpening(state);
@@ -131,7 +132,10 @@ public sealed partial class QuicConnection
         {
             // What died must prove itself again before it is chosen again: the next rounds probe it.
             if (_paths.Current is { IsSuspect: true, IsDirect: true } dead)
+            {
                 dead.Stage = PathStage.Failed;
+                dead.Trust.OnDied(_now);
+            }
             // Taken now: a probe on another path could take the last free id before the first packet on this one, and without an id
             // nothing could be sent ever again. The first path may have lost its own: it takes over that of the path that is left.
             if (!_peerIds.TryGetFor(best, out _))
@@ -146,8 +150,11 @@ public sealed partial class QuicConnection
     }
 
     /// <summary>A path is as long as its shortest sample: queues, ours above all, are no reason to leave it.</summary>
-    private static PathChooser.Rating Rate(PathState state) => new(
-        state.IsValidated && !state.IsSuspect, state.IsDirect, state.Network.RemoteAddress.IsIPv6, state.Recovery.Rtt.Minimum);
+    private PathChooser.Rating Rate(PathState state) => new(
+        state.IsValidated && !state.IsSuspect && !IsPaused(state), state.IsDirect, state.Network.RemoteAddress.IsIPv6, state.Recovery.Rtt.Minimum);
+
+    /// <summary>It died too often of late, and there is another way meanwhile.</summary>
+    private bool IsPaused(PathState state) => state.Trust.IsPausedAt(_now) && !_paths.Current.IsSuspect;
 
     /// <summary>The server follows the client's newest non-probing packet (RFC 9000 section 9.3).</summary>
     private void FollowTo(PathState state)
@@ -203,6 +210,7 @@ public sealed partial class QuicConnection
     {
         PathState old = _paths.Current;
         _paths.Current = state;
+        state.Trust.OnChosen(_now);
         _loss.AbandonPath(old.Recovery, _now);
         _loss.ResumePath(state.Recovery, _now);
         _loss.ResetPtoCount();

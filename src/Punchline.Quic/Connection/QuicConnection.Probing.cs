@@ -45,6 +45,8 @@ public sealed partial class QuicConnection
         for (int i = 0; i < _paths.Count; i++)
         {
             PathState state = _paths[i];
+            if (IsPaused(state))
+                continue;
             if (state.IsPair && state.Stage is PathStage.Opening or PathStage.Failed)
                 StartOpening(state);
             else if (state.IsValidated && state.IsDirect && state != _paths.Current && !state.Schedule.HasProbesLeft)
@@ -64,7 +66,7 @@ public sealed partial class QuicConnection
         }
         // Who is heard is probed again, but no more often than a round may begin: a forged source address must not pay.
         bool isSpent = state.Stage == PathStage.Failed || (state.Stage == PathStage.Opening && !state.Schedule.HasProbesLeft);
-        if (isSpent && _isConfirmed && !WasJustOpened(state))
+        if (isSpent && _isConfirmed && !WasJustOpened(state) && !IsPaused(state))
             StartOpening(state);
         else if (state is { Stage: PathStage.Opening, Schedule.HasProbesLeft: true, WasHit: false })
         {

@@ -13,6 +13,12 @@ public sealed partial class QuicConnection
     private const int SuspectAfterTimeouts = 3;
 
     /// <summary>
+    /// Nothing heard on the path in use for so long, and a probe timeout without an answer: it is suspect, too. Where a queue of a second
+    /// made the probe timeout two, three of them with their back-off would take fifteen.
+    /// </summary>
+    private static readonly TimeSpan SuspectAfterSilence = TimeSpan.FromSeconds(1.5);
+
+    /// <summary>
     /// A server waits no longer for a client to finish the handshake: each unfinished one takes a place that an invite has
     /// few of (RFC 9000 section 21.6). Thirty seconds span five probe timeouts from the initial guess of the round-trip time, with their back-off.
     /// </summary>
@@ -104,12 +110,48 @@ public sealed partial class QuicConnection
         if (!_isConfirmed)
             return;
         if (_loss.PtoCount >= BlackHoleAfterTimeouts)
-            OnBlackHole(current);
-        if (_loss.PtoCount >= SuspectAfterTimeouts)
         {
-            current.IsSuspect = true;
-            ReconsiderPaths();
+            OnBlackHole(current);
+            AskElsewhere();
         }
+        if (_loss.PtoCount >= SuspectAfterTimeouts || _now - current.HeardAt >= SuspectAfterSilence)
+            Suspect(current);
+    }
+
+    private void Suspect(PathState current)
+    {
+        current.IsSuspect = true;
+        ReconsiderPaths();
+    }
+
+    /// <summary>
+    /// A host cannot leave a dead path: the client, which may have nothing to say and so notices nothing, is asked on every other one
+    /// (docs/wire/punch.md section 6).
+    /// </summary>
+    private void AskElsewhere()
+    {
+        if (IsClient || !PunchAgreed)
+            return;
+        for (int i = 0; i < _paths.Count; i++)
+        {
+            PathState state = _paths[i];
+            if (state.IsValidated && state != _paths.Current && !state.Schedule.HasProbesLeft)
+                state.Schedule.Start(_now, 1, ProbingRtt);
+        }
+    }
+
+    /// <summary>
+    /// The host is there, and challenges us on another path than the one in use. If that has been silent for longer than an answer takes, it is
+    /// checked now, and not with the next keep-alive; if a check of it is unanswered already, it is suspect.
+    /// </summary>
+    private void OnAskedElsewhere()
+    {
+        if (!IsClient || !_isConfirmed || _now - _paths.Current.HeardAt <= ProbeTimeout)
+            return;
+        if (_loss.PtoCount > 0)
+            Suspect(_paths.Current);
+        else
+            _owesPing = true;
     }
 
     /// <summary>Paths whose last probe has had its time without an answer have failed (RFC 9000 section 8.2.4).</summary>

@@ -110,6 +110,9 @@ internal sealed class PathState
     /// <summary>True while data sent on it goes unacknowledged for too long: not a path to choose.</summary>
     internal bool IsSuspect { get; set; }
 
+    /// <summary>What its deaths say of it.</summary>
+    internal PathTrust Trust { get; } = new();
+
     /// <summary>Bytes that may leave before the peer's address is validated; no limit afterwards (RFC 9000 sections 8 and 9.3).</summary>
     internal long AmplificationCredit => IsAddressValidated ? long.MaxValue : Math.Max(0, (AmplificationFactor * _received) - _sent);
 

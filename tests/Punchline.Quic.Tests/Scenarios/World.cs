@@ -21,9 +21,6 @@ internal sealed record Outcome(
 /// </remarks>
 internal sealed class World
 {
-    /// <summary>Far more than any timer: work that is not done by then after all is well hangs.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
-
     /// <summary>How often each side greets the relay, so that it is known there under its newest address.</summary>
     private static readonly TimeSpan GreetEvery = TimeSpan.FromSeconds(5);
 
@@ -119,8 +116,8 @@ internal sealed class World
     /// <returns>True if all was done, false if the connection died for a reason that the scenario has.</returns>
     private bool Work()
     {
-        TimeSpan limit = _scenario.HealedAt + Patience;
-        Until(() => _ledger.IsDone || _hasDied, limit, "progress", () => $"the work is not done {Patience.TotalSeconds}s after all is well\n{_ledger.Unfinished}");
+        TimeSpan limit = _scenario.HealedAt + _scenario.Patience;
+        Until(() => _ledger.IsDone || _hasDied, limit, "progress", () => $"the work is not done {_scenario.Patience.TotalSeconds}s after all is well\n{_ledger.Unfinished}");
         if (!_hasDied)
         {
             // What was acknowledged last is still on its way: then nothing of the streams is left on either side.
@@ -142,7 +139,7 @@ internal sealed class World
         _places.Heal();
         _ledger = new WorkLedger([new Work(true, TimeSpan.Zero, 2, new Flow(5_000), new Flow(20_000), false, false)]);
         Connect();
-        Until(() => _ledger.IsDone, Patience, "return", () => $"no new connection works once all is well\nclient: {_connection!.CloseError}\n{_ledger.Unfinished}");
+        Until(() => _ledger.IsDone, _scenario.Patience, "return", () => $"no new connection works once all is well\nclient: {_connection!.CloseError}\n{_ledger.Unfinished}");
     }
 
     /// <summary>Nobody talks without end when there is nothing to say.</summary>

@@ -1,3 +1,4 @@
+using Punchline.Quic.Paths;
 using Punchline.Testing;
 using Xunit;
 
@@ -50,6 +51,43 @@ public sealed class OutageTests
             "the relay is not taken");
         scene.Network.RunFor(TimeSpan.FromSeconds(90));
         scene.Check(scene.Connection.IsOpen && scene.HostConnection.IsOpen, "the connection is lost although the relay works");
+    }
+
+    [Fact]
+    public void A_download_leaves_a_dead_path_although_the_client_has_nothing_to_say()
+    {
+        Scene scene = OnDirectPath(3);
+        // What the client sends arrives at once and takes six seconds to come back, in which it only acknowledges.
+        scene.Network.SetLink(Scene.HostDirect, Scene.ClientDirect, Direct with { Rate = 50_000, Queue = 5_000 });
+        scene.ClientApplication.Start(scene.Connection, 1, 300_000);
+        scene.Network.RunFor(TimeSpan.FromSeconds(3));
+        Assert.InRange(scene.ClientApplication.BytesReceived, 50_000, 250_000);
+        scene.Network.SetBoth(Scene.ClientDirect, Scene.HostDirect, Dead);
+        Instant cut = scene.Network.Now;
+        scene.Check(scene.Network.RunUntil(() => scene.HostConnection.CurrentPath.Kind == PathKind.Relay, Soon), "it does not leave");
+        Assert.InRange(scene.Network.Now - cut, TimeSpan.Zero, TimeSpan.FromSeconds(2));
+    }
+
+    [Fact]
+    public void A_path_that_comes_and_goes_is_chosen_ever_more_rarely()
+    {
+        Scene scene = OnDirectPath(4);
+        int chosen = scene.ClientApplication.Events.Count(IsChoiceOfDirect);
+        var period = TimeSpan.FromSeconds(6);
+        for (int i = 0; i < 100; i++)
+        {
+            scene.Network.SetBoth(Scene.ClientDirect, Scene.HostDirect, Dead);
+            scene.ClientApplication.Start(scene.Connection, 1, 1_000);
+            scene.Network.RunFor(period);
+            scene.Network.SetBoth(Scene.ClientDirect, Scene.HostDirect, Direct);
+            scene.Network.RunFor(period);
+        }
+        int flaps = scene.ClientApplication.Events.Count(IsChoiceOfDirect) - chosen;
+        Assert.InRange(flaps, 1, 8);
+        // Once it stays, it is found again within the longest pause.
+        scene.Check(scene.Network.RunUntil(() => scene.IsDirect, PathTrust.LongestPause + TimeSpan.FromMinutes(1)), "it is given up for good");
+
+        static bool IsChoiceOfDirect(QuicEvent e) => e.Kind == QuicEventKind.PathChanged && e.Path!.Kind == PathKind.Direct;
     }
 
     private static Scene OnDirectPath(ulong seed)

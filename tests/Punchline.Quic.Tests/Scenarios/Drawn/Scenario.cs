@@ -81,6 +81,12 @@ internal sealed record Scenario
     internal bool MayDie => Faults.Any(static fault => fault.Kind == FaultKind.Restart) || IsHarsh
         || (2 * Silence) + TimeSpan.FromSeconds(20) > IdleTimeout;
 
+    /// <summary>
+    /// Far more than any timer: work that is not done by then after all is well hangs. A leg that always loses much never is well: there each
+    /// flight may need some probe timeouts, which grow with every acknowledgement that is lost (RFC 9002 section 6.2.1).
+    /// </summary>
+    internal TimeSpan Patience => TimeSpan.FromMinutes(IsHarsh ? 30 : 3);
+
     /// <summary>All that the faults may keep the two sides apart, one after the other.</summary>
     private TimeSpan Silence => new(Faults.Where(static fault => fault.Silences).Sum(static fault => fault.Length.Ticks));
 
