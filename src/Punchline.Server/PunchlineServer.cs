@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -7,6 +8,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.AspNetCore.WebSockets;
 using Microsoft.Extensions.DependencyInjection;
@@ -63,6 +65,9 @@ public sealed class PunchlineServer : IAsyncDisposable
     /// <summary>The second STUN port, 0 without one.</summary>
     public int AlternatePort { get; private set; }
 
+    /// <summary>The port of TLS in use, 0 without one.</summary>
+    public int TlsPort { get; private set; }
+
     /// <summary>Where the administrator's page is; null without one.</summary>
     public IPEndPoint? AdminEndpoint { get; private set; }
 
@@ -89,7 +94,7 @@ public sealed class PunchlineServer : IAsyncDisposable
         {
             _admin = BuildWeb(kestrel => kestrel.Listen(admin), _ => { }, HandleAdminAsync, dualMode: false);
             await StartWebAsync(_admin, $"the administrator's page at {admin}", cancellationToken).ConfigureAwait(false);
-            AdminEndpoint = new IPEndPoint(admin.Address, PortOf(_admin));
+            AdminEndpoint = new IPEndPoint(admin.Address, PortOf(_admin, Uri.UriSchemeHttp));
         }
         _sweep = _options.Time.CreateTimer(static state => ((PunchlineServer)state!).Sweep(), this, ServerLimits.Sweep, ServerLimits.Sweep);
         ServerLog.Listening(_log, Port, AlternatePort);
@@ -163,7 +168,8 @@ public sealed class PunchlineServer : IAsyncDisposable
                 // Peers may come as soon as Kestrel listens.
                 _control.UdpPorts = (ports.Port, ports.AlternatePort);
                 _web = BuildWeb(kestrel => Listen(kestrel, ports.Port), web => web.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero }), _control.HandleAsync, dualMode: _options.Address is null);
-                await StartWebAsync(_web, $"TCP port {ports.Port}", cancellationToken).ConfigureAwait(false);
+                await StartWebAsync(_web, _options.Certificate is null ? $"TCP port {ports.Port}" : $"TCP port {ports.Port} or {_options.TlsPort}", cancellationToken).ConfigureAwait(false);
+                TlsPort = _options.Certificate is null ? 0 : PortOf(_web, Uri.UriSchemeHttps);
                 return ports;
             }
             catch (Exception e)
@@ -180,11 +186,35 @@ public sealed class PunchlineServer : IAsyncDisposable
 
     private void Listen(KestrelServerOptions kestrel, int port)
     {
-        if (_options.Address is null)
-            kestrel.ListenAnyIP(port, listen => listen.Use(_gate.Use));
-        else
-            kestrel.Listen(_options.Address, port, listen => listen.Use(_gate.Use));
+        Listen(kestrel, port, static _ => { });
+        if (_options.Certificate is { } certificate)
+            Listen(kestrel, _options.TlsPort, listen => UseTls(listen, certificate));
     }
+
+    private void Listen(KestrelServerOptions kestrel, int port, Action<ListenOptions> more)
+    {
+        if (_options.Address is null)
+            kestrel.ListenAnyIP(port, Configure);
+        else
+            kestrel.Listen(_options.Address, port, Configure);
+
+        void Configure(ListenOptions listen)
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            listen.Use(_gate.Use);
+            more(listen);
+        }
+    }
+
+    private void UseTls(ListenOptions listen, ServerCertificate certificate) => listen.UseHttps(new TlsHandshakeCallbackOptions
+    {
+        HandshakeTimeout = ServerLimits.TlsHandshake,
+        OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
+        {
+            ServerCertificateContext = certificate.Current(_clock.Now, _log),
+            ApplicationProtocols = [SslApplicationProtocol.Http11],
+        }),
+    });
 
     // An address names one family, for TCP as for UDP; left to itself, Kestrel takes IPv4 at [::] as well.
     private static Socket BindOneFamily(EndPoint address)
@@ -260,8 +290,8 @@ public sealed class PunchlineServer : IAsyncDisposable
         }
     }
 
-    private static int PortOf(WebApplication web) =>
-        new Uri(web.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
+    private static int PortOf(WebApplication web, string scheme) => web.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!
+        .Addresses.Select(a => new Uri(a)).First(a => a.Scheme == scheme).Port;
 
     /// <summary>A web host that neither reads the console nor waits for signals.</summary>
     private sealed class NoLifetime : Microsoft.Extensions.Hosting.IHostLifetime

@@ -26,6 +26,12 @@ public sealed class PunchlineServerOptions
     /// <summary>Where that second STUN port is instead; null: at the next port of the same address. Clients look for it at this port of the server's name.</summary>
     public IPEndPoint? AlternateStunAt { get; init; }
 
+    /// <summary>Serves the control channel with TLS too, as "wss://name": by this certificate. Null: a web server in front does, or nobody.</summary>
+    public ServerCertificate? Certificate { get; init; }
+
+    /// <summary>The TCP port of TLS, at <see cref="Address"/>; 0: any free one.</summary>
+    public int TlsPort { get; init; } = ServerAddress.TlsPort;
+
     /// <summary>Where /metrics and /healthz are served to the administrator; null: nowhere.</summary>
     public IPEndPoint? Admin { get; init; }
 

@@ -105,6 +105,12 @@ internal static class ServerLimits
     /// <summary>Budgets that are kept, of each kind: some 40 MB, and three times the channels.</summary>
     public const int RememberedBudgets = 65_536;
 
+    /// <summary>How often a connection has the certificate's files looked at: renewals come every some weeks, days before they are needed.</summary>
+    public static readonly TimeSpan CertificateLook = TimeSpan.FromSeconds(60);
+
+    /// <summary>For the TLS handshake of a control channel.</summary>
+    public static readonly TimeSpan TlsHandshake = TimeSpan.FromSeconds(10);
+
     /// <summary>STUN answers in a second for the whole server: each is about as large as its request, so this bounds work, not amplification.</summary>
     public const double StunPerSecond = 20_000;
 

@@ -31,4 +31,10 @@ internal static partial class ServerLog
 
     [LoggerMessage(7, LogLevel.Critical, "the UDP loop failed")]
     public static partial void UdpLoopFailed(ILogger logger, Exception error);
+
+    [LoggerMessage(9, LogLevel.Information, "the renewed certificate is in use")]
+    public static partial void CertificateRenewed(ILogger logger);
+
+    [LoggerMessage(10, LogLevel.Warning, "the certificate has changed and cannot be read, so the former one stays: {Reason}")]
+    public static partial void CertificateNotRenewed(ILogger logger, string reason);
 }

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Net;
+using System.Security.Cryptography;
 using Punchline.Cli.Settings;
 using Punchline.Invites;
+using Punchline.Server;
 
 namespace Punchline.Cli.Commands;
 
@@ -43,6 +45,31 @@ internal static class ServeValues
         !text.Contains("://", StringComparison.Ordinal) && ServerAddress.TryParse(text, out var address)
             ? address!.DialledName
             : Parsed<string>.Wrong("is not NAME:PORT, such as punch.example.org:3478");
+
+    /// <summary>A port.</summary>
+    public static Parsed<Count> Port(string text) => Addresses.TryPort(text, out var port) ? new Count(port) : Parsed<Count>.Wrong("is no port from 1 to 65535");
+
+    /// <summary>The certificate for TLS.</summary>
+    /// <returns>Null if no file was said.</returns>
+    /// <exception cref="UsageException">A key without a certificate.</exception>
+    /// <exception cref="PunchlineException">A file cannot be read, or is not what it should be.</exception>
+    public static ServerCertificate? Certificate(string? path, string? keyPath)
+    {
+        if (path is null)
+            return keyPath is null ? null : throw new UsageException("--tls-key: there is no --tls-certificate for it");
+        try
+        {
+            return new ServerCertificate(path, keyPath);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new PunchlineException(ProblemCode.State, e.Message, e);
+        }
+        catch (CryptographicException e)
+        {
+            throw new PunchlineException(ProblemCode.State, $"{path}: no certificate in PEM with its private key ({e.Message})", e);
+        }
+    }
 
     /// <summary>The host ids in a file, one a line; empty lines and what follows a '#' do not count.</summary>
     /// <returns>Null if no file was said.</returns>

@@ -13,7 +13,7 @@ public enum ServerScheme : byte
     /// <summary>WebSocket through a web server, default port 80.</summary>
     Ws = 1,
 
-    /// <summary>WebSocket with TLS through a web server, default port 443.</summary>
+    /// <summary>WebSocket with TLS, by the server itself or a web server in front, default port 443.</summary>
     Wss = 2,
 }
 
@@ -22,6 +22,9 @@ public sealed record ServerAddress
 {
     /// <summary>The port of a Punchline server, TCP and UDP: that of STUN (RFC 8489 section 18.6).</summary>
     public const int DefaultPort = 3478;
+
+    /// <summary>The port of a server behind TLS: that of HTTPS.</summary>
+    public const int TlsPort = 443;
 
     /// <summary>The longest name in bytes: a field holds 255 with scheme, port and key; DNS allows 253, and none in use comes near.</summary>
     public const int MaxNameLength = 200;
@@ -104,7 +107,7 @@ public sealed record ServerAddress
                 return false;
             rest = rest[(mark + 3)..].TrimEnd('/');
         }
-        int port = scheme switch { ServerScheme.Wss => 443, ServerScheme.Ws => 80, _ => DefaultPort };
+        int port = scheme switch { ServerScheme.Wss => TlsPort, ServerScheme.Ws => 80, _ => DefaultPort };
         ReadOnlySpan<char> name = rest;
         int colon = rest.LastIndexOf(':');
         int bracket = rest.LastIndexOf(']');
