@@ -22,6 +22,7 @@ internal static class HostCommand
         var inviteFile = new Setting<string>("--invite-file", "PATH", "Also write the invite to this file", Session.Text);
         var password = new Setting<string>("--host-password-file", "PATH", "The password that the server asks of hosts", Session.Text);
         var noSpray = new Flag("--no-spray", "Never try many ports of a peer whose NAT cannot be met otherwise");
+        var relayOnly = new Flag("--relay-only", "Never show the other side where this one is: everything goes through the server");
         var diagnostics = new DiagnosticSettings();
         var command = new RoleCommand(
             "host",
@@ -30,7 +31,7 @@ internal static class HostCommand
             "punchline host 25565 --server punch.example.org",
             "punchline host game=udp:19132 web=tcp:192.168.1.10:80 --new-invite");
         command.Add(services);
-        command.AddAll(server.Option, state.Option, newInvite.Option, inviteFile.Option, password.Option, noSpray.Option);
+        command.AddAll(server.Option, state.Option, newInvite.Option, inviteFile.Option, password.Option, noSpray.Option, relayOnly.Option);
         diagnostics.AddTo(command);
         command.SetAction((result, stop) =>
         {
@@ -46,6 +47,7 @@ internal static class HostCommand
                 StateDirectory = folder,
                 HostPassword = Session.Password(password.Get(result, host)),
                 AllowsSpray = !noSpray.Get(result, host),
+                RelayOnly = relayOnly.Get(result, host),
                 TimeProvider = host.Time,
                 QlogDirectory = diagnostics.Qlog.Get(result, host),
                 KeyLogFile = diagnostics.KeyLog.Get(result, host),

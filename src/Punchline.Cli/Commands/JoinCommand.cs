@@ -25,6 +25,7 @@ internal static class JoinCommand
         var state = new Setting<string>("--state", "DIR", "Folder of key, joined hosts and last invite, else in the user's configuration folder", Session.Text);
         var inviteFile = new Setting<string>("--invite-file", "PATH", "Read the invite from this file", Session.Text);
         var noSpray = new Flag("--no-spray", "Never try many ports of a peer whose NAT cannot be met otherwise");
+        var relayOnly = new Flag("--relay-only", "Never show the other side where this one is: everything goes through the server");
         var diagnostics = new DiagnosticSettings();
         var command = new RoleCommand(
             "join",
@@ -33,7 +34,7 @@ internal static class JoinCommand
             "punchline join punchline1…",
             "punchline join --invite-file invite.txt --map web=127.0.0.1:8080");
         command.Add(invite);
-        command.AddAll(listen.Option, map.Option, state.Option, inviteFile.Option, noSpray.Option);
+        command.AddAll(listen.Option, map.Option, state.Option, inviteFile.Option, noSpray.Option, relayOnly.Option);
         diagnostics.AddTo(command);
         command.SetAction(async (result, stop) =>
         {
@@ -53,6 +54,7 @@ internal static class JoinCommand
                 Listen = endPoint,
                 Map = MapOf(mapped),
                 AllowsSpray = !noSpray.Get(result, host),
+                RelayOnly = relayOnly.Get(result, host),
                 TimeProvider = host.Time,
                 QlogDirectory = diagnostics.Qlog.Get(result, host),
                 KeyLogFile = diagnostics.KeyLog.Get(result, host),

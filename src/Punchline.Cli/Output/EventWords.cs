@@ -13,6 +13,16 @@ internal static class EventWords
         _ => "connected",
     };
 
+    public static string Of(RelayCause cause) => cause switch
+    {
+        RelayCause.RelayOnly => "relay-only",
+        RelayCause.NoUdp => "no-udp",
+        RelayCause.HardNat => "hard-nat",
+        RelayCause.HardNats => "hard-nats",
+        RelayCause.Firewall => "firewall",
+        _ => "unknown",
+    };
+
     public static double MegabitsPerSecond(Transferred transferred) =>
         transferred.Duration > TimeSpan.Zero ? transferred.Bytes * 8 / 1e6 / transferred.Duration.TotalSeconds : 0;
 }

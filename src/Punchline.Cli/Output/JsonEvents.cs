@@ -101,6 +101,14 @@ internal sealed class JsonEvents(Stream output, bool details) : IEventOutput
                 json.WriteString("remote", path.Remote.ToString());
                 json.WriteNumber("rttMs", Math.Round(path.RoundTripTime.TotalMilliseconds, 3));
                 break;
+            case StaysRelayed relayed:
+                Head(json, "relayed", value.Time);
+                json.WriteString("peer", relayed.Peer);
+                json.WriteString("cause", EventWords.Of(relayed.Cause));
+                json.WriteString("because", relayed.Because);
+                json.WriteString("advice", relayed.Advice);
+                json.WriteNumber("bytesPerSecond", relayed.BytesPerSecond);
+                break;
             case Progress progress:
                 Head(json, "progress", value.Time);
                 json.WriteString("stage", EventWords.Of(progress.Stage));

@@ -55,6 +55,9 @@ internal sealed class PeopleEvents(TextWriter output, TextWriter errors, bool co
                 case PathChanged path:
                     Say(string.Create(CultureInfo.InvariantCulture, $"{path.Peer}: {KindOf(path)} {path.Remote}, round trip {path.RoundTripTime.TotalMilliseconds:0.0} ms."));
                     break;
+                case StaysRelayed relayed:
+                    Say($"{relayed.Peer}: relayed, because {relayed.Because}; to go direct: {relayed.Advice}.{Terms(relayed)}", Yellow);
+                    break;
                 case Progress progress:
                     Say(Text(progress), progress.Stage == ProgressStage.Connected ? Green : null);
                     break;
@@ -82,6 +85,9 @@ internal sealed class PeopleEvents(TextWriter output, TextWriter errors, bool co
     }
 
     private static string KindOf(PathChanged path) => path.Kind == PathKind.Direct ? "direct path to" : "through the server";
+
+    private static string Terms(StaysRelayed relayed) => relayed.BytesPerSecond == 0
+        ? "" : string.Create(CultureInfo.InvariantCulture, $" The server relays up to {relayed.BytesPerSecond * 8 / 1e6:0.#} Mbit/s.");
 
     private static string Text(Progress progress)
     {

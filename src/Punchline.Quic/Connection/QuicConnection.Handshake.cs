@@ -294,7 +294,7 @@ public sealed partial class QuicConnection
         TraceState("confirmed");
         DiscardSpace(PacketNumberSpace.Initial);
         DiscardSpace(PacketNumberSpace.Handshake);
-        _paths.Current.Mtu.IsEnabled = _paths.Current.IsDirect;
+        _paths.Current.Mtu.IsEnabled = true;
         ObserveAddress(_paths.Current);
     }
 

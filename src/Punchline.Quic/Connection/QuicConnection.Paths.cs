@@ -225,7 +225,7 @@ public sealed partial class QuicConnection
     private void OnCurrentPathReady()
     {
         PathState current = _paths.Current;
-        current.Mtu.IsEnabled = current.IsDirect;
+        current.Mtu.IsEnabled = true;
         current.Recovery.OnDatagramSizeChanged(current.Mtu.Current);
         _streams.OnRttUpdate(current.Recovery.Rtt.Smoothed);
         ObserveAddress(current);

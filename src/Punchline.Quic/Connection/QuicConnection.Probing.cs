@@ -234,8 +234,8 @@ public sealed partial class QuicConnection
     {
         transmit = default;
         PathState path = _paths.Current;
-        // A probe timeout's packet must not be one that may be too large.
-        bool mayProbe = _isConfirmed && path.IsAddressValidated && _loss.ProbesDue(PacketNumberSpace.Application) == 0;
+        // Where no data goes, nothing is gained. A probe timeout's packet must not be one that may be too large.
+        bool mayProbe = _isConfirmed && path.Network.CarriesData && path.IsAddressValidated && _loss.ProbesDue(PacketNumberSpace.Application) == 0;
         int size = mayProbe ? path.Mtu.DueProbe : 0;
         int header = path.Network.HeaderLength;
         if (size == 0 || size + header > buffer.Length || !MayFill(path, size))

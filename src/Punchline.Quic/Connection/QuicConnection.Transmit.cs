@@ -51,7 +51,7 @@ public sealed partial class QuicConnection
     /// <summary>How long an acknowledgement waits: timers fire late, by a millisecond as a rule, and the promise includes that (RFC 9000 section 18.2).</summary>
     private static readonly TimeSpan AckTimer = MaxAckDelay - TimeSpan.FromMilliseconds(1);
 
-    /// <summary>The first bidirectional stream: what has to work before a direct path stands (DESIGN decision 9).</summary>
+    /// <summary>The first bidirectional stream: what has to work on every path (DESIGN decision 9).</summary>
     private static readonly StreamId ControlStream = StreamId.From(clientInitiated: true, bidirectional: true, ordinal: 0);
 
     private readonly BuiltPacket[] _datagram = new BuiltPacket[3];
@@ -422,7 +422,7 @@ public sealed partial class QuicConnection
             return _streams.HasFramesFor(allowApplicationData: false, ControlStream); // 0-RTT, and what a server answers to it
         return space.Id == PacketNumberSpace.Application
             && (_owesHandshakeDone || _owesPing || _localIds.HasFramesToSend || _peerIds.HasFramesToSend || HasPunchFrames
-                || _streams.HasFramesFor(MayCarryData(_paths.Current), ControlStream) || (_datagramsOut.Count > 0 && MayCarryData(_paths.Current)));
+                || _streams.HasFramesFor(_paths.Current.Network.CarriesData, ControlStream) || (_datagramsOut.Count > 0 && _paths.Current.Network.CarriesData));
     }
 
     /// <summary>
@@ -455,7 +455,7 @@ public sealed partial class QuicConnection
         _localIds.WriteFrames(ref writer, sent);
         _peerIds.WriteFrames(ref writer, sent);
         WritePunchFrames(ref writer, sent);
-        bool data = MayCarryData(path);
+        bool data = path.Network.CarriesData;
         // Neither kind of data may starve the other: they take turns at the front of a packet.
         bool datagramsFirst = (space.NextNumber & 1) == 0;
         if (data && datagramsFirst)
@@ -464,8 +464,6 @@ public sealed partial class QuicConnection
         if (data && !datagramsFirst)
             WriteDatagrams(ref writer, sent);
     }
-
-    private bool MayCarryData(PathState path) => path.IsDirect || _options.Transport.DataOverRelay || !_options.Transport.Punch;
 
     /// <summary>DATAGRAM frames (RFC 9221 section 5): as soon as the congestion window lets a packet out.</summary>
     private void WriteDatagrams(ref WireWriter writer, SentFrameList sent)

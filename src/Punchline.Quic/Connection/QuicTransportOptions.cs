@@ -38,9 +38,6 @@ public sealed class QuicTransportOptions
     /// <summary>Offers the <c>punch</c> extension (docs/wire/punch.md); without it connections are plain RFC 9000.</summary>
     public bool Punch { get; init; } = true;
 
-    /// <summary>Whether application data may take a relayed path; otherwise only the control stream does.</summary>
-    public bool DataOverRelay { get; init; }
-
     /// <summary>
     /// Tickets that the server side gives each client, for as many later connections, 0 to 8; with 0 it takes none either, and there is no
     /// 0-RTT, which an application has to want (RFC 9846 appendix F.5).

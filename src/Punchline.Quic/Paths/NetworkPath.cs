@@ -29,6 +29,12 @@ public abstract class NetworkPath
     /// </summary>
     public virtual int HeaderLength => 0;
 
+    /// <summary>
+    /// Whether application data may take this path; else only the control stream and the protocol's own frames do, and data waits for a
+    /// path that carries it. When it changes, the owner has the connection transmit.
+    /// </summary>
+    public virtual bool CarriesData => true;
+
     /// <summary>The largest UDP payload that the owner knows to be possible, header included, in bytes.</summary>
     public virtual int MaxUdpPayload => 1472;
 }

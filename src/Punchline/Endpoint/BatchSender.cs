@@ -16,12 +16,14 @@ internal static class BatchSender
     /// <param name="offset">The first byte that was not sent yet; moved on by what the system took.</param>
     public static UdpSendStatus Send(SocketPath path, in Transmit transmit, ReadOnlySpan<byte> batch, ref int offset)
     {
+        if (path.Socket is not { } socket)
+            return UdpSendStatus.Unreachable;
         while (offset < batch.Length)
         {
             // Read anew each time: a socket may find out that it has no segmentation offload after all.
-            int segments = Math.Clamp(MaxSendBytes / transmit.SegmentSize, 1, Math.Max(1, path.Socket.MaxSegments));
+            int segments = Math.Clamp(MaxSendBytes / transmit.SegmentSize, 1, Math.Max(1, socket.MaxSegments));
             int length = Math.Min(segments * transmit.SegmentSize, batch.Length - offset);
-            UdpSendStatus status = path.Socket.Send(path.RemoteAddress, path.LocalAddress, batch.Slice(offset, length),
+            UdpSendStatus status = socket.Send(path.RemoteAddress, path.LocalAddress, batch.Slice(offset, length),
                 Math.Min(transmit.SegmentSize, length), transmit.Ect0, transmit.TimeToLive);
             if (status != UdpSendStatus.Sent)
                 return status;

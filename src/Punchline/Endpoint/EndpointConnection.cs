@@ -119,6 +119,9 @@ internal sealed class EndpointConnection : IStreamTransport
         Touch();
     }
 
+    /// <summary>A path carries data now that did not before: what waits for it may leave.</summary>
+    public void Resume() => Touch();
+
     /// <summary>Closes with an application error (0: none).</summary>
     public void Close(ulong applicationCode, string reason)
     {
@@ -216,8 +219,8 @@ internal sealed class EndpointConnection : IStreamTransport
     /// <summary>Whether part of a batch waits for its socket.</summary>
     internal bool HoldsBatch => _held is not null;
 
-    /// <summary>The path of the held batch.</summary>
-    internal SocketPath? HeldPath => _held is null ? null : (SocketPath)_heldTransmit.Path;
+    /// <summary>The socket that the held batch waits for.</summary>
+    internal IUdpSocket? HeldSocket { get; private set; }
 
     private void Touch() => _loop.MarkReady(this);
 
@@ -259,11 +262,12 @@ internal sealed class EndpointConnection : IStreamTransport
     /// <summary>A socket goes away: so do the paths over it.</summary>
     internal void RemovePathsOver(IUdpSocket socket)
     {
-        if (HeldPath?.Socket == socket)
+        if (HeldSocket == socket)
             DropHeld();
         for (int i = _paths.Count - 1; i >= 0; i--)
         {
-            if (_paths[i].Socket != socket)
+            // A way through a server stays: its owner finds another socket, or another carrier.
+            if (_paths[i] is not UdpPath direct || direct.Socket != socket)
                 continue;
             Core.RemovePath(_loop.Now, _paths[i]);
             ReleaseAt(i);
@@ -296,15 +300,18 @@ internal sealed class EndpointConnection : IStreamTransport
         rest.CopyTo(_held);
         _heldOffset = 0;
         _heldTransmit = transmit with { Length = rest.Length };
+        HeldSocket = ((SocketPath)transmit.Path).Socket;
     }
 
     /// <summary>Tries the held batch again.</summary>
     internal UdpSendStatus SendHeld()
     {
-        UdpSendStatus status = BatchSender.Send((SocketPath)_heldTransmit.Path, _heldTransmit,
-            _held.AsSpan(0, _heldTransmit.Length), ref _heldOffset);
+        var path = (SocketPath)_heldTransmit.Path;
+        // Another carrier by now: the datagrams are lost with the one that they waited for.
+        UdpSendStatus status = path.Socket != HeldSocket ? UdpSendStatus.Unreachable
+            : BatchSender.Send(path, _heldTransmit, _held.AsSpan(0, _heldTransmit.Length), ref _heldOffset);
         if (status == UdpSendStatus.TooLarge)
-            Core.OnDatagramTooLarge(_loop.Now, _heldTransmit.Path, _heldTransmit.SegmentSize);
+            Core.OnDatagramTooLarge(_loop.Now, path, _heldTransmit.SegmentSize - path.HeaderLength);
         if (status != UdpSendStatus.WouldBlock)
             DropHeld();
         return status;
@@ -316,6 +323,7 @@ internal sealed class EndpointConnection : IStreamTransport
             return;
         ArrayPool<byte>.Shared.Return(_held);
         _held = null;
+        HeldSocket = null;
     }
 
     private void ReleaseAt(int index)

@@ -21,6 +21,9 @@ internal static class EndpointLimits
     /// <summary>Batches that a connection sends in one turn before the next connection has its turn: a quarter of a megabyte, 2 ms of 1 Gbit/s.</summary>
     public const int MaxTransmitBatches = 4;
 
+    /// <summary>Relayed datagrams that are taken from a control channel in one turn: a batch's worth.</summary>
+    public const int MaxChannelFrames = 64;
+
     /// <summary>Datagrams that a client beside QUIC sends in one turn: a STUN check asks at most a few servers at once.</summary>
     public const int MaxClientTransmits = 16;
 

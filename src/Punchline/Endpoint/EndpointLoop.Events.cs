@@ -69,6 +69,8 @@ internal sealed partial class EndpointLoop
     /// <summary>A way from each of our sockets of the candidate's family.</summary>
     private void AddPathsTo(EndpointConnection connection, Candidate candidate)
     {
+        if (_relayOnly)
+            return;
         foreach (SocketSlot slot in _slots)
         {
             if (!slot.IsExtra && DirectPath(slot.Socket, candidate.Address) is { } path)

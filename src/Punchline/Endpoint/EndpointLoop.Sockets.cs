@@ -24,8 +24,7 @@ internal sealed partial class EndpointLoop
         if (!_slotOf.Remove(socket, out SocketSlot? slot))
             return;
         _slots.Remove(slot);
-        foreach ((IUdpSocket Socket, UdpAddress Server) entry in _relayServers.Keys.Where(entry => entry.Socket == socket).ToArray())
-            _relayServers.Remove(entry);
+        ForgetLinksOver(socket);
         _poller.Remove(socket);
         foreach (EndpointConnection connection in _connections)
             connection.RemovePathsOver(socket);
@@ -64,24 +63,6 @@ internal sealed partial class EndpointLoop
             slot.Clients = Array.FindAll(slot.Clients, other => other != client);
     }
 
-    /// <summary>
-    /// Accepts relayed datagrams that this socket gets from this server; from anyone else they are dropped. Two names may be one
-    /// server: each call is to be answered by one of <see cref="RemoveRelayServer"/>.
-    /// </summary>
-    public void AddRelayServer(IUdpSocket socket, UdpAddress server) =>
-        _relayServers[(socket, server)] = _relayServers.GetValueOrDefault((socket, server)) + 1;
-
-    /// <summary>One user of this server less; after the last one no relayed datagram is accepted from it.</summary>
-    public void RemoveRelayServer(IUdpSocket socket, UdpAddress server)
-    {
-        if (!_relayServers.TryGetValue((socket, server), out int users))
-            return; // Its socket has gone, and took it along.
-        if (users > 1)
-            _relayServers[(socket, server)] = users - 1;
-        else
-            _relayServers.Remove((socket, server));
-    }
-
     private void ReceiveAll()
     {
         _moreToReceive = false;
@@ -111,18 +92,16 @@ internal sealed partial class EndpointLoop
             switch (Demultiplexer.Classify(datagram))
             {
                 case DatagramKind.Quic:
+                    if (_relayOnly)
+                        break;
                     direct ??= Paths.Direct(slot.Socket, received.Local, received.Remote);
                     if (direct is not null)
                         TakeQuic(direct, received.Ecn, datagram);
                     break;
                 case DatagramKind.Relay when RelayFrame.TryReadDataHeader(datagram, out ulong handle):
-                    if (!_relayServers.ContainsKey((slot.Socket, received.Remote)))
-                        break;
                     if (relayed?.Handle != handle)
-                        relayed = Paths.Relayed(slot.Socket, received.Remote, handle);
-                    Span<byte> inner = datagram[RelayFrame.DataHeaderLength..];
-                    if (relayed is not null && Demultiplexer.Classify(inner) == DatagramKind.Quic)
-                        TakeQuic(relayed, received.Ecn, inner);
+                        relayed = _relayLinks.TryGetValue((slot.Socket, received.Remote), out RelayLink[]? links) ? RelayedFrom(links, handle) : null;
+                    TakeRelayed(relayed, received.Ecn, datagram[RelayFrame.DataHeaderLength..]);
                     break;
                 case DatagramKind.Relay or DatagramKind.Stun:
                     TakeForClient(slot, received.Remote, datagram);
@@ -200,7 +179,7 @@ internal sealed partial class EndpointLoop
             (path as RelayPath)?.WriteHeaders(batch, transmit.SegmentSize);
             int offset = 0;
             // Stateless answers are best effort: one that finds the socket full is dropped, as a stranger's flood would have it.
-            BatchSender.Send(path, transmit, batch, ref offset);
+            SendBatch(path, transmit, batch, ref offset);
         }
     }
 
@@ -219,12 +198,13 @@ internal sealed partial class EndpointLoop
                 return false;
             Span<byte> batch = _sendBuffer.AsSpan(0, transmit.Length);
             var path = (SocketPath)transmit.Path;
+            SocketSlot? slot = null;
             // The socket may have left the loop since the core chose the path.
-            if (!_slotOf.TryGetValue(path.Socket, out SocketSlot? slot))
+            if (path.Socket is { } socket && !_slotOf.TryGetValue(socket, out slot))
                 continue;
             (path as RelayPath)?.WriteHeaders(batch, transmit.SegmentSize);
             int offset = 0;
-            UdpSendStatus status = slot.Blocked ? UdpSendStatus.WouldBlock : BatchSender.Send(path, transmit, batch, ref offset);
+            UdpSendStatus status = slot is { Blocked: true } ? UdpSendStatus.WouldBlock : SendBatch(path, transmit, batch, ref offset);
             switch (status)
             {
                 case UdpSendStatus.Sent:
@@ -233,16 +213,16 @@ internal sealed partial class EndpointLoop
                     break;
                 case UdpSendStatus.WouldBlock:
                     connection.HoldBatch(transmit, batch[offset..]);
-                    Block(slot);
+                    Block(slot!);
                     break;
                 case UdpSendStatus.TooLarge:
-                    connection.Core.OnDatagramTooLarge(Now, path, transmit.SegmentSize);
+                    connection.Core.OnDatagramTooLarge(Now, path, transmit.SegmentSize - path.HeaderLength);
                     break;
                 case UdpSendStatus.Unreachable:
                     // Lost, as far as the core is concerned: its timers find another path or give up.
                     UnreachableBatches++;
                     if (!ReferenceEquals(connection.UnreachablePath, path))
-                        _log.Unreachable(path.Socket, path.RemoteAddress);
+                        _log.Unreachable(slot!.Socket, path.RemoteAddress);
                     connection.UnreachablePath = path;
                     break;
             }
@@ -280,7 +260,7 @@ internal sealed partial class EndpointLoop
         foreach (EndpointConnection connection in _retrying)
         {
             connection.Waiting = false;
-            if (connection.HeldPath is { } path && _slotOf.TryGetValue(path.Socket, out SocketSlot? slot)
+            if (connection.HeldSocket is { } socket && _slotOf.TryGetValue(socket, out SocketSlot? slot)
                 && (slot.Blocked || connection.SendHeld() == UdpSendStatus.WouldBlock))
             {
                 Block(slot);

@@ -33,12 +33,12 @@ internal sealed partial class EndpointLoop : IDriver
     private readonly IRouteLookup _routes;
     private readonly IEndpointLog _log;
     private readonly Func<EndpointConnection, IConnectionHandler>? _accept;
+    private readonly bool _relayOnly;
     private readonly WakeWatch _wake;
     private readonly RouteSettling _settling;
     private readonly WorkQueue _work = new();
     private readonly List<SocketSlot> _slots = [];
     private readonly Dictionary<IUdpSocket, SocketSlot> _slotOf = [];
-    private readonly Dictionary<(IUdpSocket Socket, UdpAddress Server), int> _relayServers = [];
     private readonly List<EndpointConnection> _connections = [];
     private readonly List<IDriverTimer> _timers = [];
     private readonly byte[] _receiveBuffer = GC.AllocateArray<byte>(EndpointLimits.ReceiveBufferSize, pinned: true);
@@ -58,6 +58,7 @@ internal sealed partial class EndpointLoop : IDriver
         _routes = options.Routes;
         _log = options.Log;
         _accept = options.Accept;
+        _relayOnly = options.RelayOnly;
         _wake = new WakeWatch(options.WallClock);
         _settling = new RouteSettling(TakeRoutes);
         AddTimer(_settling);
@@ -120,9 +121,6 @@ internal sealed partial class EndpointLoop : IDriver
         // From or to loopback only both ways: the system would refuse the others.
         return source.IsLoopback == remote.IsLoopback ? Paths.Direct(socket, source, remote) : null;
     }
-
-    /// <summary>The way from a socket through a server; null if the table of paths is full.</summary>
-    public RelayPath? RelayedPath(IUdpSocket socket, UdpAddress server, ulong handle) => Paths.Relayed(socket, server, handle);
 
     /// <summary>Closes every connection; <see cref="IsDone"/> tells when their last packets have left.</summary>
     public void BeginClose(ulong applicationCode, string reason)

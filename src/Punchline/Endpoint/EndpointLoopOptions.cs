@@ -27,6 +27,9 @@ internal sealed class EndpointLoopOptions
     /// <summary>Who is told of faults.</summary>
     public required IEndpointLog Log { get; init; }
 
+    /// <summary>No direct path is ever made, and what comes over one is dropped unread: nobody but servers hears from this endpoint.</summary>
+    public bool RelayOnly { get; init; }
+
     /// <summary>Makes the owner of an incoming connection; null if none are accepted (a client).</summary>
     public Func<EndpointConnection, IConnectionHandler>? Accept { get; init; }
 }

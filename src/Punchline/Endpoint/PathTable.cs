@@ -14,7 +14,7 @@ internal sealed class PathTable
 
     private readonly record struct DirectKey(IUdpSocket Socket, UdpAddress Local, UdpAddress Remote);
 
-    private readonly record struct RelayKey(IUdpSocket Socket, UdpAddress Server, ulong Handle);
+    private readonly record struct RelayKey(RelayLink Link, ulong Handle);
 
     /// <summary>Paths in use.</summary>
     public int Count => _direct.Count + _relayed.Count;
@@ -32,12 +32,15 @@ internal sealed class PathTable
     }
 
     /// <summary>The same for a way through a server.</summary>
-    public RelayPath? Relayed(IUdpSocket socket, in UdpAddress server, ulong handle)
+    public RelayPath? Relayed(RelayLink link, ulong handle)
     {
-        if (_relayed.TryGetValue(new RelayKey(socket, server, handle), out RelayPath? path))
+        if (_relayed.TryGetValue(new RelayKey(link, handle), out RelayPath? path))
             return path;
-        return Count < EndpointLimits.MaxPaths ? new RelayPath(socket, server, handle) : null;
+        return Count < EndpointLimits.MaxPaths ? new RelayPath(link, handle) : null;
     }
+
+    /// <summary>True if a connection uses this way.</summary>
+    public bool IsInUse(RelayLink link, ulong handle) => _relayed.ContainsKey(new RelayKey(link, handle));
 
     /// <summary>One more connection uses the path.</summary>
     public void Retain(SocketPath path)
@@ -61,10 +64,11 @@ internal sealed class PathTable
             _direct.Remove(KeyOf((UdpPath)path));
     }
 
-    /// <summary>The same way through the same server under another handle: who uses the path notices nothing.</summary>
-    public void Readdress(RelayPath path, ulong handle)
+    /// <summary>The same way through the same server, over a new link under another handle: who uses the path notices nothing.</summary>
+    public void Readdress(RelayPath path, RelayLink link, ulong handle)
     {
         bool used = _relayed.Remove(KeyOf(path));
+        path.Link = link;
         path.Handle = handle;
         if (used)
             _relayed[KeyOf(path)] = path;
@@ -72,5 +76,5 @@ internal sealed class PathTable
 
     private static DirectKey KeyOf(UdpPath path) => new(path.Socket, path.LocalAddress, path.RemoteAddress);
 
-    private static RelayKey KeyOf(RelayPath path) => new(path.Socket, path.RemoteAddress, path.Handle);
+    private static RelayKey KeyOf(RelayPath path) => new(path.Link, path.Handle);
 }

@@ -5,14 +5,14 @@ using Punchline.Udp;
 namespace Punchline.Endpoint;
 
 /// <summary>A path as the owner of the sockets knows it: which socket, which source address, and who uses it.</summary>
-internal abstract class SocketPath(IUdpSocket socket) : NetworkPath
+internal abstract class SocketPath : NetworkPath
 {
     // A 1,500-byte MTU without the IP and UDP headers: 20 + 8 and 40 + 8 bytes.
     private const int MaxPayloadIPv4 = 1_472;
     private const int MaxPayloadIPv6 = 1_452;
 
-    /// <summary>The socket that its datagrams leave from and arrive at.</summary>
-    public IUdpSocket Socket { get; } = socket;
+    /// <summary>The socket that its datagrams leave from; null for a way through a server that no socket carries now.</summary>
+    public abstract IUdpSocket? Socket { get; }
 
     /// <summary>The source address for its datagrams; none for the system's choice.</summary>
     public abstract UdpAddress LocalAddress { get; }
@@ -25,8 +25,11 @@ internal abstract class SocketPath(IUdpSocket socket) : NetworkPath
 }
 
 /// <summary>A direct path: socket, local address, remote address.</summary>
-internal sealed class UdpPath(IUdpSocket socket, UdpAddress local, UdpAddress remote) : SocketPath(socket)
+internal sealed class UdpPath(IUdpSocket socket, UdpAddress local, UdpAddress remote) : SocketPath
 {
+    /// <inheritdoc/>
+    public override IUdpSocket Socket { get; } = socket;
+
     /// <inheritdoc/>
     public override PathKind Kind => PathKind.Direct;
 
@@ -40,17 +43,28 @@ internal sealed class UdpPath(IUdpSocket socket, UdpAddress local, UdpAddress re
     public override string ToString() => $"{LocalAddress} to {RemoteAddress}";
 }
 
-/// <summary>A path through a server: each datagram begins with a type byte and the handle that the server gave for the pair.</summary>
+/// <summary>A path through a server, whatever carries it: each datagram begins with a type byte and the handle that the server gave for the pair.</summary>
 internal sealed class RelayPath : SocketPath
 {
     private readonly byte[] _header = new byte[RelayFrame.DataHeaderLength];
 
-    public RelayPath(IUdpSocket socket, UdpAddress server, ulong handle)
-        : base(socket)
+    public RelayPath(RelayLink link, ulong handle)
     {
-        RemoteAddress = server;
+        Link = link;
         Handle = handle;
     }
+
+    /// <summary>Our way to the server.</summary>
+    public RelayLink Link { get; internal set; }
+
+    /// <inheritdoc/>
+    public override IUdpSocket? Socket => Link.Socket;
+
+    /// <inheritdoc/>
+    public override bool CarriesData => Link.CarriesData && !IsExhausted;
+
+    /// <summary>The server forwards no application data of the pair for now: a quota is used up.</summary>
+    public bool IsExhausted { get; set; }
 
     /// <inheritdoc/>
     public override PathKind Kind => PathKind.Relay;
@@ -59,7 +73,7 @@ internal sealed class RelayPath : SocketPath
     public override UdpAddress LocalAddress => default;
 
     /// <summary>The server's address.</summary>
-    public override UdpAddress RemoteAddress { get; }
+    public override UdpAddress RemoteAddress => Link.Server;
 
     /// <inheritdoc/>
     public override int HeaderLength => RelayFrame.DataHeaderLength;

@@ -28,21 +28,19 @@ internal sealed class JoinFailure(ProblemCode code, string message, bool isFinal
 /// </summary>
 internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite invite, ClientState state, ReadOnlyMemory<byte> peerId, EventSink events) : IAsyncDisposable
 {
-    /// <summary>Between the starts of two servers' attempts (DESIGN section 4): the next one need not wait for the first to fail.</summary>
-    private static readonly TimeSpan Stagger = TimeSpan.FromMilliseconds(250);
-
     /// <summary>For the handshake: several repetitions of each flight, over any link.</summary>
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
     private readonly ClientLink[] _links = [.. invite.Servers.Select(server => new ClientLink(node, server, invite.HostId))];
     private volatile bool _hasTried;
 
-    /// <summary>One connection with the host, the first that stands.</summary>
+    /// <summary>One connection with the host, by way of the nearest server (<see cref="ServerRace"/>).</summary>
     /// <exception cref="JoinFailure">None came about.</exception>
     public async Task<(ClientSession Session, ClientLink Link)> ConnectAsync(CancellationToken stop)
     {
-        using var race = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        List<Task<(ClientSession, ClientLink)>> running = [.. _links.Select((link, i) => TryAsync(link, i * Stagger, race.Token))];
+        using var others = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        ServerRace race = await node.Driver.CallAsync(loop => new ServerRace(loop, _links.Length)).ConfigureAwait(false);
+        List<Task<(ClientSession, ClientLink)>> running = [.. _links.Select(link => TryAsync(link, race, others.Token))];
         List<Task<(ClientSession, ClientLink)>> all = [.. running];
         JoinFailure? worst = null;
         try
@@ -67,7 +65,7 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
         finally
         {
             _hasTried = true;
-            await race.CancelAsync().ConfigureAwait(false);
+            await others.CancelAsync().ConfigureAwait(false);
             await Task.WhenAll(all.Cast<Task>()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             ClientLink? winner = all.Find(task => task.IsCompletedSuccessfully)?.Result.Item2;
             if (winner is not null)
@@ -95,16 +93,28 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
     private static JoinFailure InviteEnded(bool isFinal) =>
         new(ProblemCode.InviteRevoked, "The host has replaced its invite: ask it for the new one.", isFinal) { MayBeTheSecret = true };
 
-    private async Task<(ClientSession, ClientLink)> TryAsync(ClientLink link, TimeSpan delay, CancellationToken stop)
+    private async Task<(ClientSession, ClientLink)> TryAsync(ClientLink link, ServerRace race, CancellationToken stop)
     {
-        await Task.Delay(delay, node.Time, stop).ConfigureAwait(false);
+        try
+        {
+            return (await TryBothAsync(link, race, stop).ConfigureAwait(false), link);
+        }
+        catch (JoinFailure)
+        {
+            node.Driver.Post(new ActionWorkItem(_ => race.OnFailed()));
+            throw;
+        }
+    }
+
+    private async Task<ClientSession> TryBothAsync(ClientLink link, ServerRace race, CancellationToken stop)
+    {
         var inviteKey = new DoorKey(InviteId.Read(invite.Id.Span), invite.Secret.ToArray());
         if (state.Friend is not var (id, secret))
-            return (await TryAsync(link, inviteKey, stop).ConfigureAwait(false), link);
+            return await TryAsync(link, inviteKey, race, stop).ConfigureAwait(false);
         JoinFailure own;
         try
         {
-            return (await TryAsync(link, new DoorKey(id, secret), stop).ConfigureAwait(false), link);
+            return await TryAsync(link, new DoorKey(id, secret), race, stop).ConfigureAwait(false);
         }
         catch (JoinFailure failure) when (failure.MayBeTheSecret)
         {
@@ -114,7 +124,7 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
         events.Detail($"our own secret is not taken ({own.Message}); trying the invite's");
         try
         {
-            return (await TryAsync(link, inviteKey, stop).ConfigureAwait(false), link);
+            return await TryAsync(link, inviteKey, race, stop).ConfigureAwait(false);
         }
         catch (JoinFailure failure) when (failure.IsFinal && !own.IsFinal)
         {
@@ -123,7 +133,7 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
         }
     }
 
-    private async Task<ClientSession> TryAsync(ClientLink link, DoorKey key, CancellationToken stop)
+    private async Task<ClientSession> TryAsync(ClientLink link, DoorKey key, ServerRace race, CancellationToken stop)
     {
         ClientPair pair;
         try
@@ -141,7 +151,8 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
             throw new JoinFailure(ServerProblem.CodeOf(e), e.Message, ServerProblem.IsFinal(e, firstContact: !_hasTried), e);
         }
         RememberedSession? resumed = await TakeSessionAsync().ConfigureAwait(false);
-        ClientSession session = await node.Driver.CallAsync(loop => Begin(loop, pair, resumed)).ConfigureAwait(false);
+        ClientSession session = await node.Driver.CallAsync(loop => Begin(loop, pair, race, resumed)).ConfigureAwait(false);
+        link.OnServerMessage = message => node.Driver.Post(new ActionWorkItem(_ => session.OnServerMessage(message)));
         try
         {
             if (await session.Decided.WaitAsync(HandshakeTimeout, node.Time, stop).ConfigureAwait(false))
@@ -177,9 +188,9 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
         }
     }
 
-    private ClientSession Begin(EndpointLoop loop, ClientPair pair, RememberedSession? resumed)
+    private ClientSession Begin(EndpointLoop loop, ClientPair pair, ServerRace race, RememberedSession? resumed)
     {
-        RelayPath path = loop.RelayedPath(pair.Route.Socket, pair.Route.Server, pair.Route.Handle)
+        RelayPath path = loop.RelayedPath(pair.Route.Link, pair.Route.Handle)
             ?? throw new PunchlineException(ProblemCode.Internal, "There are too many paths.");
         Span<byte> random = stackalloc byte[ConnectionId.MaxLength];
         node.Randomness.FillPublic(random);
@@ -198,7 +209,7 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
             path,
             connection =>
             {
-                session = new ClientSession(client, node, connection, pair, events);
+                session = new ClientSession(client, node, connection, pair, race, events);
                 session.BeginEarly();
                 return session;
             });

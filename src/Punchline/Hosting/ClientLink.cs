@@ -20,6 +20,9 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
     /// <summary>The server.</summary>
     public ServerAddress Server => server;
 
+    /// <summary>Is told what the server says of the pair, on the channel's thread.</summary>
+    public Action<ControlMessage>? OnServerMessage { get; set; }
+
     /// <summary>Opens a pair with the host, over the open channel or a new one. A pair that stood before is replaced.</summary>
     /// <param name="key">What proves the invite.</param>
     /// <param name="progress">Told each step.</param>
@@ -68,7 +71,7 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
         _udp = new ServerUdp(node, server);
         _channel = await ServerChannel.ConnectAsync(
             server,
-            new ServerChannelOptions { Time = node.Time, Randomness = node.Randomness, ProgramVersion = ProgramVersion.Text, OnResolved = _udp.Prepare },
+            new ServerChannelOptions { Time = node.Time, Randomness = node.Randomness, ProgramVersion = ProgramVersion.Text, HidesAddress = node.RelayOnly, OnResolved = _udp.Prepare },
             stop).ConfigureAwait(false);
         _reading = ReadAsync(_channel);
         node.Driver.Post(new ActionWorkItem(_ => node.Attestations.Agreed += OnAgreed));
@@ -85,10 +88,12 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
     private async Task ReadAsync(ServerChannel channel)
     {
         string reason = "the channel was closed";
+        DateTimeOffset comeBackAt = default;
         try
         {
             await foreach (ControlMessage message in channel.Events.ReadAllAsync().ConfigureAwait(false))
             {
+                OnServerMessage?.Invoke(message);
                 if (message is Attested attested)
                     node.Driver.Post(new ActionWorkItem(_ => node.Attestations.Set(attested.Handle, attested.Address)));
                 else if (message is PairClosed closed && closed.Handle == Volatile.Read(ref _handle))
@@ -98,8 +103,8 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
         catch (ServerChannelException e)
         {
             HostingLog.ServerFailed(node.Logger, server.ToString(), e.Message);
-            reason = e.Message;
+            (reason, comeBackAt) = (e.Message, e.ComeBackAt);
         }
-        Volatile.Read(ref _lost).TrySetResult(new PairLoss(HostLeft: false, reason));
+        Volatile.Read(ref _lost).TrySetResult(new PairLoss(HostLeft: false, reason) { ComeBackAt = comeBackAt });
     }
 }

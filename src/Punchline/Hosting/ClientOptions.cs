@@ -26,6 +26,12 @@ public sealed record ClientOptions
     /// <summary>Where services listen by their name, in place of the above.</summary>
     public IReadOnlyDictionary<string, IPEndPoint> Map { get; init; } = new Dictionary<string, IPEndPoint>();
 
+    /// <summary>
+    /// Never shows a peer where this side is: everything goes through the server, no direct path is looked for, and nothing is answered that
+    /// comes directly.
+    /// </summary>
+    public bool RelayOnly { get; init; }
+
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 

@@ -7,19 +7,20 @@ using Punchline.Tunnel;
 namespace Punchline.Hosting;
 
 /// <summary>The connection with the host, at the client: an attempt until it is established, and then only if no other was first.</summary>
-internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointConnection connection, ClientPair pair, EventSink events)
-    : PeerSession(node, connection, events)
+internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointConnection connection, ClientPair pair, ServerRace race, EventSink events)
+    : PeerSession(node, connection, events), IRacer
 {
     private readonly TaskCompletionSource<bool> _decided = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Completes with true when this is the connection in use, with false when it ended before that.</summary>
     public Task<bool> Decided => _decided.Task;
 
-    private readonly SocketPath _relay = (SocketPath)connection.CurrentPath;
+    private readonly RelayPath _relay = (RelayPath)connection.CurrentPath;
+    private bool _hasFinished;
     private bool _hasServices;
     private bool _hasSecret;
-    private bool _wasDirect;
-    private bool _isDirect;
+    private bool _hasCarried;
+    private PathKind? _told;
 
     /// <summary>The way through the server.</summary>
     public ClientPair Pair { get; private set; } = pair;
@@ -27,10 +28,24 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     /// <inheritdoc/>
     public override void OnEstablished()
     {
+        Connection.TryGetPathStatistics(Connection.CurrentPath, out PathStatistics statistics);
+        _hasFinished = true;
+        race.OnEstablished(this, statistics.MinRtt);
+    }
+
+    /// <inheritdoc/>
+    public void GiveWay()
+    {
+        Control = null; // What the host answered to an early HELLO is for the connection in use.
+        Close(CloseCode.Replaced, "another server is nearer");
+    }
+
+    /// <inheritdoc/>
+    public void Use()
+    {
         if (!client.TryUse(this))
         {
-            Control = null; // What the host answered to an early HELLO is for the connection in use.
-            Close(CloseCode.Replaced, "another server was faster");
+            GiveWay();
             return;
         }
         Tunnel = client.Tunnel;
@@ -41,7 +56,7 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
             Events.Detail(Control is null ? "came back with a ticket" : "came back with a ticket, HELLO ahead");
         // The peer's limit of streams came with the handshake: the first is always there.
         if (Control is not null || TrySayHello())
-            TellNat();
+            TellNetwork();
         else
             Close(CloseCode.Malformed, "no control stream");
         _decided.TrySetResult(true);
@@ -90,11 +105,17 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     /// <summary>The server has opened another pair: the way through it leads to the host again, and is there when the direct path fails.</summary>
     public void OnPairOpened(ClientPair pair)
     {
-        if (_relay.Socket != pair.Route.Socket || _relay.RemoteAddress != pair.Route.Server)
-            return;
-        Node.Loop.Paths.Readdress((RelayPath)_relay, pair.Route.Handle);
+        Node.Loop.Paths.Readdress(_relay, pair.Route.Link, pair.Route.Handle);
         Pair = pair;
         AgreeToMeet();
+        OnCarryingChanged();
+    }
+
+    /// <summary>The server has something to say of the pair.</summary>
+    public void OnServerMessage(ControlMessage message)
+    {
+        if (message is RelayLimit limit && limit.Handle == _relay.Handle)
+            OnRelayLimit(_relay, limit);
     }
 
     /// <inheritdoc/>
@@ -103,6 +124,8 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
         if (Tunnel is not null)
             client.Tunnel.Detach();
         Tunnel = null;
+        if (_hasFinished)
+            race.OnClosed(this);
         base.OnClosed(error);
         _decided.TrySetResult(false);
     }
@@ -146,29 +169,28 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
 
     private protected override void OnPath(NetworkPath path)
     {
-        _wasDirect |= path.Kind == PathKind.Direct;
+        _hasCarried |= path.CarriesData;
         DropIfLost();
     }
 
     private protected override void OnPathTold(NetworkPath path, TimeSpan roundTrip)
     {
-        bool wasDirect = _isDirect;
-        _isDirect = path.Kind == PathKind.Direct;
-        // From one direct path to a better one is no step.
-        if (_isDirect && !wasDirect)
-        {
-            Events.Report(new Progress(Events.Now, ProgressStage.Connected, string.Create(System.Globalization.CultureInfo.InvariantCulture,
-                $"direct to {path.RemoteAddress}, {roundTrip.TotalMilliseconds:0.0} ms")));
-        }
+        // From one direct path to a better one is no step, and from none to a server that relays no data is none either.
+        if (_told == path.Kind || !path.CarriesData)
+            return;
+        _told = path.Kind;
+        string way = path.Kind == PathKind.Direct ? $"direct to {path.RemoteAddress}" : $"through the server {path.RemoteAddress}";
+        Events.Report(new Progress(Events.Now, ProgressStage.Connected,
+            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{way}, {roundTrip.TotalMilliseconds:0.0} ms")));
     }
 
-    // Before the first direct path nothing is at stake: a new connection is there sooner than the old one is mended. Later its
+    // Before the first path that carries data nothing is at stake: a new connection is there sooner than the old one is mended. Later its
     // streams are worth the wait for the server, unless that is sure that the host itself is gone.
     private void DropIfLost()
     {
         if (!Pair.Lost.IsCompletedSuccessfully)
             return;
-        if (_wasDirect ? IsUnreachable && Pair.Lost.Result.HostLeft : Connection.CurrentPath.Kind == PathKind.Relay)
+        if (_hasCarried ? IsUnreachable && Pair.Lost.Result.HostLeft : Connection.CurrentPath.Kind == PathKind.Relay)
             Close(CloseCode.NoPath, "no path is left");
     }
 }

@@ -73,12 +73,19 @@ internal sealed class HostCore : IDriverTimer, IDisposable
     /// <summary>A client has left the server: if it is silent as well, or falls silent, it is gone.</summary>
     public void OnClientLeft(ulong handle)
     {
-        foreach (HostSession session in _sessions.Where(session => session.FirstHandle == handle).ToArray())
+        foreach (HostSession session in _sessions.Where(session => session.Relay?.Handle == handle).ToArray())
         {
             session.HasLeftServer = true;
             if (session.IsUnreachable)
                 session.Close(CloseCode.NoPath, "gone");
         }
+    }
+
+    /// <summary>The server forwards no data of a pair for now.</summary>
+    public void OnRelayLimit(RelayLimit limit)
+    {
+        foreach (HostSession session in _sessions.Where(session => session.Relay?.Handle == limit.Handle).ToArray())
+            session.OnRelayLimit(session.Relay!, limit);
     }
 
     /// <summary>A friend is silent: if they have left the server, or have a newer connection, this one is dead.</summary>

@@ -22,6 +22,12 @@ public sealed record HostOptions
     /// <summary>What a server asks of its hosts, if it does. It is proved, never sent.</summary>
     public string? HostPassword { get; init; }
 
+    /// <summary>
+    /// Never shows a peer where this side is: everything goes through the server, no direct path is looked for, and nothing is answered that
+    /// comes directly.
+    /// </summary>
+    public bool RelayOnly { get; init; }
+
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 

@@ -61,6 +61,7 @@ internal sealed class HostRegistrar
         string? said = null;
         while (true)
         {
+            TimeSpan wait = TimeSpan.Zero;
             try
             {
                 await RegisterAsync(
@@ -81,8 +82,9 @@ internal sealed class HostRegistrar
                 if (said != e.Message)
                     _events.Problem(ServerProblem.CodeOf(e), e.Message + " Trying again; friends who are connected directly stay.");
                 said = e.Message;
+                wait = e.WaitOr(backoff.Next(), _events.Now);
             }
-            await Task.Delay(backoff.Next(), _node.Time, stop).ConfigureAwait(false);
+            await Task.Delay(wait, _node.Time, stop).ConfigureAwait(false);
         }
     }
 
@@ -123,6 +125,8 @@ internal sealed class HostRegistrar
                     _node.Driver.Post(new ActionWorkItem(_ => _host.OnClientLeft(handle)));
                 else if (message is Attested attested)
                     _node.Driver.Post(new ActionWorkItem(_ => _node.Attestations.Set(attested.Handle, attested.Address)));
+                else if (message is RelayLimit limit)
+                    _node.Driver.Post(new ActionWorkItem(_ => _host.OnRelayLimit(limit)));
             }
         }
         finally
@@ -162,6 +166,7 @@ internal sealed class HostRegistrar
 
     private static string Describe(ControlMessage message) => message switch
     {
+        PairOpened { Client: var client } when client == PairOpened.Hidden => "a client that hides its address stands at the door",
         PairOpened opened => $"a client at {opened.Client} stands at the door",
         PairClosed closed => $"a client's pair ended ({closed.Reason})",
         _ => message.GetType().Name,

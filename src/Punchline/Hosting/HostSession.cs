@@ -13,8 +13,8 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
     /// <summary>By which invite, or as which friend, the peer came.</summary>
     public DoorPass Pass { get; } = (DoorPass)connection.AdmissionTag!;
 
-    /// <summary>The server's handle for the pair through which it came; null if it came directly.</summary>
-    public ulong? FirstHandle { get; } = (connection.CurrentPath as RelayPath)?.Handle;
+    /// <summary>The way through the server by which it came, or came last; null if it never has.</summary>
+    public RelayPath? Relay { get; private set; } = connection.CurrentPath as RelayPath;
 
     /// <summary>The client's channel to the server has ended.</summary>
     public bool HasLeftServer { get; set; }
@@ -91,7 +91,7 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
     public void DatagramTooLarge(ulong serviceId, int size, int limit) => Events.Problem(ProblemCode.DatagramTooLarge,
         $"{host.Services.NameOf(serviceId)}: a datagram of {size} bytes for {Peer} was dropped: the path carries {limit} at most.");
 
-    private protected override ulong? PairHandle => FirstHandle;
+    private protected override ulong? PairHandle => Relay?.Handle;
 
     private protected override void OnHello(TunnelHello hello)
     {
@@ -101,10 +101,22 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
             Welcome();
     }
 
+    private protected override void OnPath(NetworkPath path)
+    {
+        if (path is not RelayPath relay)
+            return;
+        // Perhaps by a new pair: then the end of the old one says nothing more.
+        if (relay == Relay)
+            return;
+        HasLeftServer = false;
+        Relay = relay;
+        AgreeToMeet();
+    }
+
     // What a verified friend is told beside: after HELLO, and not before the handshake is complete.
     private void Welcome()
     {
-        TellNat();
+        TellNetwork();
         if (!Pass.IsFriend)
             host.GiveSecret(this);
     }

@@ -42,6 +42,9 @@ internal sealed record PeerNodeOptions
     /// <summary>Whether the birthday method may be tried with hard NATs.</summary>
     public bool AllowsSpray { get; init; } = true;
 
+    /// <summary>No peer is to learn where we are: everything goes through servers.</summary>
+    public bool RelayOnly { get; init; }
+
     /// <summary>The UDP port to ask for, 0 for any.</summary>
     public ushort PreferredPort { get; init; }
 }
@@ -77,6 +80,7 @@ internal sealed class PeerNode : IAsyncDisposable
         Logger = options.Logger;
         Sprays = new SprayGate(options.AllowsSpray);
         Survey = new NatSurvey(this);
+        RelayOnly = options.RelayOnly;
         _watcher = new NetworkWatcher(allowsLoopback: false);
         try
         {
@@ -96,6 +100,7 @@ internal sealed class PeerNode : IAsyncDisposable
                     MaxBidirectionalStreams = options.Accept is null ? 0 : MaxStreams,
                     MaxUnidirectionalStreams = 0,
                     TicketsPerConnection = TicketsPerConnection,
+                    Punch = !RelayOnly,
                 },
                 Admission = options.Admission,
                 Trace = TraceFork.Of(TraceLog.For(Logger), options.Trace),
@@ -110,6 +115,7 @@ internal sealed class PeerNode : IAsyncDisposable
                 WallClock = Time.GetUtcNow,
                 Routes = new SystemRoutes(),
                 Log = new EndpointLog(Logger),
+                RelayOnly = RelayOnly,
                 Accept = options.Accept,
             });
         }
@@ -132,6 +138,12 @@ internal sealed class PeerNode : IAsyncDisposable
 
     /// <summary>The loop itself. Driver thread only.</summary>
     public EndpointLoop Loop { get; private set; } = null!;
+
+    /// <summary>No peer is to learn where we are: everything goes through servers, and nothing that comes directly is answered.</summary>
+    public bool RelayOnly { get; }
+
+    /// <summary>Whether a server has answered over UDP in this network; null as long as that is open. Driver thread only.</summary>
+    public bool? UdpWorks { get; private set; }
 
     /// <summary>Driver thread only.</summary>
     public LocalSockets Sockets { get; }
@@ -206,6 +218,16 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>Closes it, after this turn: it may be the one that is being read.</summary>
     public void CloseExtra(IUdpSocket socket) => Loop.Post(new ActionWorkItem(_ => Loop.RemoveSocket(socket)));
 
+    /// <summary>A server has answered over UDP, or has not in its time. Driver thread only.</summary>
+    public void SetUdp(bool works)
+    {
+        // One that answers proves more than another that does not.
+        if (UdpWorks == works || UdpWorks == true)
+            return;
+        UdpWorks = works;
+        NatKnown?.Invoke();
+    }
+
     /// <summary>
     /// A way that worked does no more: our NAT may have forgotten us, or have another address, which nothing on this machine tells. The servers
     /// forward nothing from an address that they do not know, so they are told now and not at their next turn. Driver thread only.
@@ -252,6 +274,7 @@ internal sealed class PeerNode : IAsyncDisposable
     {
         HostingLog.LookingAgain(Logger, why);
         Survey.Forget();
+        UdpWorks = null;
         TellServers();
         foreach (EndpointConnection connection in Loop.Connections)
             connection.OnNetworkChanged();

@@ -13,15 +13,26 @@ namespace Punchline.Hosting;
 /// </summary>
 internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDriverTimer
 {
-    /// <summary>Without a direct path for so long, people are told why that may be; the attempts go on.</summary>
-    private static readonly TimeSpan DirectPathPatience = TimeSpan.FromSeconds(10);
+    /// <summary>
+    /// Without a direct path for so long, people are told why that may be; the attempts go on. By then the first round of punching is over, and
+    /// whether UDP gets out is known.
+    /// </summary>
+    private static readonly TimeSpan DirectPathPatience = TimeSpan.FromSeconds(8);
+
+    /// <summary>What a server says of its quota is believed for no longer: then it is tried whether it forwards.</summary>
+    private static readonly TimeSpan LongestExhaustion = TimeSpan.FromHours(1);
 
     private readonly TaskCompletionSource<QuicError> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly PathNews _pathNews = new();
     private Instant _patienceEnds = Instant.Never;
     private UdpAddress _observed;
     private string? _version;
+    private RelayStay? _peerStays;
+    private RelayStay? _toldStay;
+    private RelayPath? _exhausted;
+    private Instant _exhaustionEnds = Instant.Never;
     private bool _tookDirect;
+    private bool _saidExhausted;
 
     private protected PeerSession(PeerNode node, EndpointConnection connection, EventSink events)
     {
@@ -46,7 +57,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     public bool IsUnreachable { get; private set; }
 
     /// <inheritdoc/>
-    public Instant NextTimeout => Instant.Min(_patienceEnds, _pathNews.NextTimeout);
+    public Instant NextTimeout => Instant.Min(Instant.Min(_patienceEnds, _exhaustionEnds), _pathNews.NextTimeout);
 
     private protected PeerNode Node { get; }
 
@@ -131,7 +142,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     /// <inheritdoc/>
     public void OnObservedAddress(UdpAddress address, NetworkPath? path)
     {
-        if (address == _observed)
+        if (address == _observed || Node.RelayOnly)
             return;
         Events.Detail($"{Peer} sees this side at {address}");
         if (!_observed.IsNone)
@@ -187,10 +198,10 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     {
         Node.Loop.RemoveTimer(this);
         Node.Candidates.Leave(this);
-        Node.NatKnown -= TellNat;
         Node.Attestations.Attested -= OnAttested;
         Node.Loop.RemoveTimer(Traversal);
         Traversal.End();
+        Node.NatKnown -= TellNetwork;
         if (Connection.Statistics is { PacketsDropped: var packets, DatagramsDropped: var datagrams } && (packets | datagrams) != 0)
         {
             Events.Detail($"{Peer}: {packets} packets were dropped on arrival (repeated, not authentic, or without keys), "
@@ -209,11 +220,27 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     public void OnTimeout(Instant now)
     {
         TellPath();
-        if (now < _patienceEnds)
+        if (now >= _exhaustionEnds)
+            EndExhaustion();
+        if (now >= _patienceEnds)
+            TellWhyRelayed();
+    }
+
+    /// <summary>The server forwards no data of this connection for now.</summary>
+    /// <param name="path">The way through it.</param>
+    /// <param name="limit">What it says.</param>
+    public void OnRelayLimit(RelayPath path, RelayLimit limit)
+    {
+        TimeSpan wait = TimeSpan.FromSeconds(limit.Seconds);
+        _exhausted = path;
+        path.IsExhausted = true;
+        _exhaustionEnds = Node.Loop.Now + (wait < LongestExhaustion ? wait : LongestExhaustion);
+        OnCarryingChanged();
+        if (_saidExhausted)
             return;
-        _patienceEnds = Instant.Never;
-        Events.Problem(ProblemCode.NoDirectPath, $"No direct path to {Peer} yet, still trying. "
-            + $"This side: {NatText.Of(Node.Nat)}; the other side: {NatText.Of(PeerNat)}.");
+        _saidExhausted = true;
+        string whose = limit.Reason switch { RelayLimitReason.Pair => "this connection's", RelayLimitReason.Host => "the host's", _ => "its own" };
+        Events.Notice($"The server has forwarded all of {whose} quota: data between this side and {Peer} waits for a direct path, or {wait.TotalMinutes:0} minutes.");
     }
 
     /// <inheritdoc/>
@@ -231,8 +258,9 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         HostingLog.Joined(Node.Logger, Peer);
         if (HasHeardHello)
             TellVersion(); // HELLO came ahead of the handshake, from somebody who had no name yet.
-        Node.Candidates.Join(this);
-        Node.NatKnown += TellNat;
+        if (!Node.RelayOnly)
+            Node.Candidates.Join(this);
+        Node.NatKnown += TellNetwork;
         Node.Loop.AddTimer(this);
         Node.Loop.AddTimer(Traversal);
         Node.Attestations.Attested += OnAttested;
@@ -285,23 +313,19 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
             case TraverseGo go:
                 Traversal.OnGo(go);
                 break;
+            case StaysOnRelay stays:
+                _peerStays = stays.Reason;
+                break;
             default:
                 OnMessage(message!);
                 break;
         }
     }
 
-    /// <summary>Says what is known of our NATs, now and when more is known.</summary>
-    private protected void TellNat()
-    {
-        Control?.Send(new NatMessage(Node.Nat));
-        Traversal.SetOurs(Node.Nat, Node.Survey.Mapped);
-    }
-
     /// <summary>The peer, who is verified now, may hear from the server where this side is, and this side where the peer is.</summary>
     private protected void AgreeToMeet()
     {
-        if (PairHandle is not { } handle)
+        if (Node.RelayOnly || PairHandle is not { } handle)
             return;
         Node.Attestations.Agree(handle);
         OnAttested(handle, Node.Attestations.Of(handle));
@@ -309,10 +333,30 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
 
     private void OnAttested(ulong handle, UdpAddress address)
     {
-        if (handle != PairHandle || address.IsNone)
+        if (Node.RelayOnly || handle != PairHandle || address.IsNone)
             return;
         Events.Detail($"the server sees {Peer} at {address}");
         Traversal.SetPeerAddress(address);
+    }
+
+    /// <summary>Says what is known of our way out, now and when more is known.</summary>
+    private protected void TellNetwork()
+    {
+        Control?.Send(new NatMessage(Node.Nat));
+        Traversal.SetOurs(Node.Nat, Node.Survey.Mapped);
+        RelayStay? stay = Node.RelayOnly ? RelayStay.RelayOnly : Node.UdpWorks == false ? RelayStay.NoUdp : null;
+        if (stay is { } reason && stay != _toldStay && Control is { } control)
+        {
+            _toldStay = stay;
+            control.Send(new StaysOnRelay(reason));
+        }
+    }
+
+    /// <summary>Whether the path in use carries data may be another answer than before.</summary>
+    private protected void OnCarryingChanged()
+    {
+        Tunnel?.SetCarrying(Connection.CurrentPath.CarriesData);
+        Connection.Resume();
     }
 
     /// <summary>True once the peer has said HELLO, which may be before it is verified.</summary>
@@ -326,12 +370,40 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         if (_tookDirect && !direct)
             Node.AskWhereWeAre();
         _tookDirect = direct;
-        Tunnel?.SetCarrying(direct);
+        Tunnel?.SetCarrying(path.CarriesData);
         _patienceEnds = direct ? Instant.Never : Node.Loop.Now + DirectPathPatience;
         Traversal.OnPath((SocketPath)path);
         _pathNews.OnPath(path, Node.Loop.Now);
         OnPath(path);
         TellPath();
+    }
+
+    private void EndExhaustion()
+    {
+        _exhaustionEnds = Instant.Never;
+        _exhausted!.IsExhausted = false;
+        OnCarryingChanged();
+    }
+
+    private void TellWhyRelayed()
+    {
+        _patienceEnds = Instant.Never;
+        var facts = new RelayFacts(Node.Nat, PeerNat)
+        {
+            WeHide = Node.RelayOnly,
+            TheyHide = _peerStays == RelayStay.RelayOnly,
+            WeLackUdp = Node.UdpWorks == false,
+            TheyLackUdp = _peerStays == RelayStay.NoUdp,
+        };
+        RelayVerdict verdict = RelayVerdict.Of(facts);
+        Events.Detail($"{Peer}: this side has {NatText.Of(Node.Nat)}, the other side {NatText.Of(PeerNat)}");
+        if (Connection.CurrentPath is RelayPath { Link.CarriesData: true } relay)
+        {
+            Events.Report(new StaysRelayed(Events.Now, Peer, verdict.Cause, verdict.Because, verdict.Advice, relay.Link.BytesPerSecond));
+            return;
+        }
+        Events.Problem(ProblemCode.NoDirectPath,
+            $"No direct path to {Peer} yet, and the server relays no data: {verdict.Because}. To go direct: {verdict.Advice}; or use a server that relays.");
     }
 
     private void TellPath()

@@ -80,6 +80,7 @@ public sealed class PunchlineClient
             Identity = identity,
             Logger = _options.LoggerFactory.CreateLogger("Punchline.Client"),
             AllowsSpray = _options.AllowsSpray,
+            RelayOnly = _options.RelayOnly,
             Trace = diagnostics.Trace,
             KeyLog = diagnostics.KeyLog,
         }).ConfigureAwait(false);
@@ -109,6 +110,7 @@ public sealed class PunchlineClient
         while (true)
         {
             TimeSpan longest = Backoff.Longest;
+            TimeSpan least = TimeSpan.Zero;
             try
             {
                 (ClientSession session, ClientLink link) = await connector.ConnectAsync(stop).ConfigureAwait(false);
@@ -129,9 +131,12 @@ public sealed class PunchlineClient
                 said = failure.Message;
                 if (failure.Code == ProblemCode.HostOffline)
                     longest = LongestHostWait;
+                if (failure.InnerException is ServerChannelException server)
+                    least = server.WaitOr(least, events.Now);
             }
             TimeSpan wait = backoff.Next();
-            await Task.Delay(wait < longest ? wait : longest, node.Time, stop).ConfigureAwait(false);
+            wait = wait < longest ? wait : longest;
+            await Task.Delay(wait > least ? wait : least, node.Time, stop).ConfigureAwait(false);
         }
     }
 
@@ -164,7 +169,9 @@ public sealed class PunchlineClient
             node.Driver.Post(new ActionWorkItem(_ => session.OnPairLost()));
             while (pair.Lost.IsCompleted)
             {
-                await Task.Delay(backoff.Next(), node.Time, stop).ConfigureAwait(false);
+                TimeSpan wait = backoff.Next();
+                TimeSpan untilBack = loss.ComeBackAt - events.Now;
+                await Task.Delay(untilBack > wait ? untilBack : wait, node.Time, stop).ConfigureAwait(false);
                 try
                 {
                     // Nobody waits for it, so it is no step of progress.

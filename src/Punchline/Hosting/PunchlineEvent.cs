@@ -52,6 +52,37 @@ public sealed record PeerLeft(DateTimeOffset Time, string Peer, string Reason) :
 /// <param name="RoundTripTime">Smoothed.</param>
 public sealed record PathChanged(DateTimeOffset Time, string Peer, PathKind Kind, IPEndPoint Remote, TimeSpan RoundTripTime) : PunchlineEvent(Time);
 
+/// <summary>Why a connection stays on a server's path, for programs.</summary>
+public enum RelayCause
+{
+    /// <summary>Too little is known.</summary>
+    Unknown,
+
+    /// <summary>One side was told to.</summary>
+    RelayOnly,
+
+    /// <summary>UDP is blocked on one side.</summary>
+    NoUdp,
+
+    /// <summary>One side's NAT maps by the peer's address, and the other's filters by it.</summary>
+    HardNat,
+
+    /// <summary>Both sides' NATs map by the peer's address.</summary>
+    HardNats,
+
+    /// <summary>The NATs would let it through, so something else does not.</summary>
+    Firewall,
+}
+
+/// <summary>Data to and from a peer has gone through a server for some seconds now. The search for a direct path goes on where there can be one.</summary>
+/// <param name="Time">When.</param>
+/// <param name="Peer">Its id, shortened for people.</param>
+/// <param name="Cause">Why, for programs.</param>
+/// <param name="Because">Why: the end of "relayed, because …".</param>
+/// <param name="Advice">What would help most: the end of "to go direct: …".</param>
+/// <param name="BytesPerSecond">What the server forwards for the pair, both ways together; 0 if it names no limit.</param>
+public sealed record StaysRelayed(DateTimeOffset Time, string Peer, RelayCause Cause, string Because, string Advice, long BytesPerSecond) : PunchlineEvent(Time);
+
 /// <summary>What a client is doing.</summary>
 public enum ProgressStage
 {

@@ -115,6 +115,7 @@ public sealed class PunchlineHost
             Accept = core.Accept,
             PreferredPort = ReadPort(directory),
             AllowsSpray = _options.AllowsSpray,
+            RelayOnly = _options.RelayOnly,
             Trace = diagnostics.Trace,
             KeyLog = diagnostics.KeyLog,
         }).ConfigureAwait(false);

@@ -1,5 +1,6 @@
 using Punchline.Endpoint;
 using Punchline.Invites;
+using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Relay;
 using Punchline.Stun;
@@ -7,25 +8,40 @@ using Punchline.Udp;
 
 namespace Punchline.Hosting;
 
-/// <summary>Where relayed datagrams go: from which socket, to which server, under which handle.</summary>
-internal readonly record struct RelayRoute(IUdpSocket Socket, UdpAddress Server, ulong Handle);
+/// <summary>Where relayed datagrams go: to which server, under which handle.</summary>
+internal readonly record struct RelayRoute(RelayLink Link, ulong Handle);
 
 /// <summary>
-/// Our sockets' business with one server: the binding under which it forwards, and what it sees of us. Made before the
-/// server's control channel connects, so that the first cookie comes meanwhile; ends with that channel.
+/// Our sockets' business with one server: the binding under which it forwards, what carries the forwarded, and what it sees of us. Made
+/// before the server's control channel connects, so that the first cookie comes meanwhile; ends with that channel.
 /// </summary>
-internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDisposable
+internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDisposable, IDriverTimer
 {
     /// <summary>For one of the server's addresses to answer over UDP, before the next one is tried: seven attempts of the binding.</summary>
     private static readonly TimeSpan PerEndpoint = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// Relayed datagrams left over UDP and for so long none came: the binding is asked for. Longer than most round trips with the wait for an
+    /// acknowledgement, so that it is rare, and with the binding's three attempts the channel carries on after some three seconds.
+    /// </summary>
+    private static readonly TimeSpan SilencePatience = TimeSpan.FromSeconds(1);
+
     private readonly List<(IUdpSocket Socket, IDatagramClient Client, object Source)> _clients = [];
+    private readonly RelayLink _link = new();
+    private readonly TaskCompletionSource _carried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ServerChannel? _channel;
-    private TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private (ulong Handle, byte[] Key) _credentials;
+    private int _endpoint;
+    private Instant _nextEndpointAt = Instant.Never;
     private UdpBinding? _binding;
     private IUdpSocket? _socket;
     private UdpAddress _seen;
+    private bool _joined;
     private bool _closed;
+
+    /// <inheritdoc/>
+    public Instant NextTimeout => _link.Socket is null ? _nextEndpointAt
+        : _link.UnansweredSince.IsSet ? _link.UnansweredSince + SilencePatience : Instant.Never;
 
     /// <summary>The name's addresses are known: begins with the first that a socket reaches. From any thread; a guess, see <see cref="ServerChannelOptions.OnResolved"/>.</summary>
     public void Prepare(IReadOnlyList<UdpAddress> addresses)
@@ -42,35 +58,42 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         }));
     }
 
-    /// <summary>Binds the handle: returns as soon as relayed datagrams may be sent.</summary>
+    /// <summary>
+    /// Binds the handle, and goes on with it until the end. Returns as soon as relayed datagrams may be sent: at once if the server takes them
+    /// on the channel, else when it answers over UDP.
+    /// </summary>
     /// <param name="channel">The channel that brought handle and key.</param>
     /// <param name="handle">The handle.</param>
     /// <param name="key">16 bytes.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="ServerChannelException">The server does not answer over UDP.</exception>
+    /// <exception cref="ServerChannelException">Nothing carries them.</exception>
     public async Task<RelayRoute> BindAsync(ServerChannel channel, ulong handle, byte[] key, CancellationToken cancellationToken)
     {
-        foreach (UdpAddress endpoint in channel.UdpEndpoints)
+        await node.Driver.CallAsync(_ => Use(channel, handle, key)).ConfigureAwait(false);
+        try
         {
-            TaskCompletionSource? ready = await node.Driver.CallAsync(_ => Bind(endpoint, handle, key)).ConfigureAwait(false);
-            if (ready is null)
-                continue;
-            try
-            {
-                await ready.Task.WaitAsync(PerEndpoint, node.Time, cancellationToken).ConfigureAwait(false);
-            }
-            catch (TimeoutException)
-            {
-                continue;
-            }
-            return await node.Driver.CallAsync(_ =>
-            {
-                _channel = channel;
-                AskWhereWeAre();
-                return new RelayRoute(_socket!, endpoint, handle);
-            }).ConfigureAwait(false);
+            if (channel.Frames is null)
+                await _carried.Task.WaitAsync(PerEndpoint * channel.UdpEndpoints.Count, node.Time, cancellationToken).ConfigureAwait(false);
         }
-        throw new ServerChannelException(server, ServerFailure.NoUdp);
+        catch (TimeoutException)
+        {
+            throw new ServerChannelException(server, ServerFailure.NoUdp);
+        }
+        return new RelayRoute(_link, handle);
+    }
+
+    /// <inheritdoc/>
+    public void OnTimeout(Instant now)
+    {
+        if (_link.Socket is null)
+        {
+            node.SetUdp(works: false);
+            TryEndpoint(_endpoint + 1);
+            return;
+        }
+        // From now on, or it would be asked for in every turn.
+        _link.OnHeard();
+        _binding!.Confirm(now);
     }
 
     /// <summary>
@@ -81,14 +104,19 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     public void OnNetworkChanged()
     {
         if (_binding is null)
+        {
+            if (_channel is not null)
+                TryEndpoint(_endpoint);
             return;
+        }
         // With sockets of their own for each address, the one in use may be gone.
         if (!node.Sockets.All.Contains(_socket!) && node.Sockets.For(node.Loop, _binding.Server) is { } other)
         {
-            node.Loop.AddRelayServer(other, _binding.Server);
+            node.Loop.AddRelayLink(other, _binding.Server, _link);
             Move(_binding, other);
         }
         _binding.Rebind(node.Loop.Now);
+        Carry();
         if (_channel is null)
             return;
         foreach ((IUdpSocket Socket, IDatagramClient Client, object Source) entry in _clients.Where(entry => entry.Source != _binding).ToArray())
@@ -111,7 +139,9 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             {
                 _closed = true;
                 node.Remove(this);
+                node.Loop.RemoveTimer(this);
                 End();
+                _link.Channel = null;
             }).ConfigureAwait(false);
         }
         catch (ObjectDisposedException)
@@ -120,32 +150,75 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         }
     }
 
-    private TaskCompletionSource? Bind(in UdpAddress endpoint, ulong handle, byte[] key)
+    private void Use(ServerChannel channel, ulong handle, byte[] key)
     {
-        if (_closed || node.Sockets.For(node.Loop, endpoint) is not { } socket)
-            return null;
-        if (_binding is null || _binding.Server != endpoint || _socket != socket)
-            Begin(socket, endpoint);
-        _ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _binding!.SetCredentials(handle, key, node.Loop.Now);
-        return _ready;
+        if (_closed)
+            return;
+        Join();
+        _channel = channel;
+        _credentials = (handle, key);
+        _link.CarriesData = channel.Hello.Relay != RelayLevel.Off;
+        _link.BytesPerSecond = channel.Hello.PairRate;
+        if (channel.Frames is { } frames && _link.Channel != frames)
+        {
+            _link.Channel = frames;
+            var arrived = new TakeFrames(node, _link);
+            frames.OnArrival(() => node.Driver.Post(arrived));
+        }
+        // A pair after another one has a new handle, and the endpoint that answered the last one.
+        TryEndpoint(_endpoint, areNew: true);
+        Carry();
+    }
+
+    private void Join()
+    {
+        if (_joined)
+            return;
+        _joined = true;
+        node.Add(this);
+        node.Loop.AddTimer(this);
+    }
+
+    private void TryEndpoint(int first, bool areNew = false)
+    {
+        IReadOnlyList<UdpAddress> endpoints = _channel!.UdpEndpoints;
+        if (_link.Server.IsNone)
+            _link.Server = endpoints[0];
+        for (int i = 0; i < endpoints.Count; i++)
+        {
+            _endpoint = (first + i) % endpoints.Count;
+            UdpAddress endpoint = endpoints[_endpoint];
+            if (node.Sockets.For(node.Loop, endpoint) is not { } socket)
+                continue;
+            if (_binding is null || _binding.Server != endpoint || _socket != socket)
+            {
+                Begin(socket, endpoint);
+                areNew = true;
+            }
+            _link.Server = endpoint;
+            if (areNew)
+                _binding!.SetCredentials(_credentials.Handle, _credentials.Key, node.Loop.Now);
+            _nextEndpointAt = node.Loop.Now + PerEndpoint;
+            AskWhereWeAre();
+            return;
+        }
+        _nextEndpointAt = node.Loop.Now + PerEndpoint; // A network without any of these families: another one may come.
     }
 
     private void Begin(IUdpSocket socket, in UdpAddress endpoint)
     {
         End();
-        node.Add(this);
+        Join();
         _socket = socket;
         _binding = new UdpBinding(endpoint, node.Randomness, node.Loop.Now);
-        node.Loop.AddRelayServer(socket, endpoint);
+        node.Loop.AddRelayLink(socket, endpoint, _link);
         Drive(socket, _binding, OnBindingMoved);
     }
 
     private void OnBindingMoved()
     {
-        if (_binding!.CanRelay)
-            _ready.TrySetResult();
-        if (_binding.Observed == _seen)
+        Carry();
+        if (_binding!.Observed == _seen)
             return;
         _seen = _binding.Observed;
         node.Candidates.SetReflexive(_binding, _seen);
@@ -153,9 +226,31 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             node.Survey.OnSeen(_socket!, _binding.Server, _seen);
     }
 
+    /// <summary>UDP as soon as it is bound, else the channel; without one, UDP as soon as the binding is on its way.</summary>
+    private void Carry()
+    {
+        if (_channel is null)
+            return;
+        bool overUdp = _binding is { } binding && (binding.IsBound || (_link.Channel is null && binding.CanRelay));
+        if (overUdp != _link.Socket is not null || (overUdp && _link.Socket != _socket))
+            _link.Socket = overUdp ? _socket : null;
+        if (!overUdp)
+        {
+            if (!_nextEndpointAt.IsSet)
+                _nextEndpointAt = node.Loop.Now + PerEndpoint;
+            return;
+        }
+        _nextEndpointAt = Instant.Never;
+        _carried.TrySetResult();
+        node.SetUdp(works: true);
+    }
+
     /// <summary>The binding tells how its own socket looks from the server's main port; STUN tells the rest, as far as it is not asked already.</summary>
     private void AskWhereWeAre()
     {
+        // Who hides wants to know no address of theirs, and needs none.
+        if (node.RelayOnly)
+            return;
         foreach (IUdpSocket socket in node.Sockets.All)
         {
             UdpAddress endpoint = _channel!.UdpEndpoints.FirstOrDefault(e => node.Loop.DirectPath(socket, e) is not null);
@@ -169,6 +264,8 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             });
         }
         node.Survey.Begin(_socket!, _binding!.Server, hasAlternate: _channel!.AlternatePort != 0);
+        if (!_seen.IsNone)
+            node.Survey.OnSeen(_socket!, _binding.Server, _seen);
         if (!_clients.Exists(static entry => entry.Source is StunBinding))
             AskElsewhere();
     }
@@ -221,8 +318,20 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         foreach ((IUdpSocket Socket, IDatagramClient Client, object Source) entry in _clients.ToArray())
             Drop(entry);
         if (_binding is not null)
-            node.Loop.RemoveRelayServer(_socket!, _binding.Server);
+            node.Loop.RemoveRelayLink(_socket!, _binding.Server, _link);
+        _link.Socket = null;
         _binding = null;
         _seen = default;
+    }
+
+    /// <summary>Frames have come on the channel: takes them, turn by turn.</summary>
+    private sealed class TakeFrames(PeerNode node, RelayLink link) : WorkItem
+    {
+        /// <inheritdoc/>
+        public override void Execute(Instant now)
+        {
+            if (node.Loop.ReceiveFromChannel(link))
+                node.Driver.Post(this);
+        }
     }
 }

@@ -77,6 +77,7 @@ internal static class TunnelCodec
             case TunnelMessageType.FriendSecret: message = FriendSecret.Read(body); break;
             case TunnelMessageType.ServiceError: message = ServiceError.Read(body); break;
             case TunnelMessageType.Nat: message = NatMessage.Read(body); break;
+            case TunnelMessageType.StaysOnRelay: message = StaysOnRelay.Read(body); break;
             case TunnelMessageType.Traverse: message = Traverse.Read(body); break;
             case TunnelMessageType.TraverseReady: message = TraverseReady.Read(body); break;
             case TunnelMessageType.TraverseGo: message = TraverseGo.Read(body); break;

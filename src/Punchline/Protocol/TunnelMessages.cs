@@ -12,6 +12,7 @@ internal enum TunnelMessageType : ushort
     FriendSecret = 0x0003,
     ServiceError = 0x0004,
     Nat = 0x0005,
+    StaysOnRelay = 0x0006,
     Traverse = 0x0007,
     TraverseReady = 0x0008,
     TraverseGo = 0x0009,

@@ -33,6 +33,9 @@ internal static class RelayFrame
     public const int CookieFrameLength = 9 + CookieLength;
     public const int BindLength = 17 + CookieLength + MacLength;
 
+    /// <summary>The largest QUIC datagram in a DATA frame.</summary>
+    public const int MaxDatagram = MaxChannelFrame - DataHeaderLength;
+
     /// <summary>A DATA frame on a control channel is one WebSocket message of at most this length: no datagram of ours is larger than Ethernet's 1,500 bytes.</summary>
     public const int MaxChannelFrame = DataHeaderLength + 1500;
 

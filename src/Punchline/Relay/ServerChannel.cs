@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Net.WebSockets;
 using System.Threading.Channels;
@@ -25,6 +26,12 @@ internal sealed class ServerChannel : IAsyncDisposable
     /// <summary>For the answer to the ping of <see cref="Check"/>: many times the round trip of any link, and short enough for whoever has just woken his machine.</summary>
     public static readonly TimeSpan CheckLimit = TimeSpan.FromSeconds(3);
 
+    /// <summary>Seconds: no server keeps its peers away for longer, whatever spread it asks for.</summary>
+    private const ushort MaxSpread = 300;
+
+    /// <summary>Between two ATTEST: friends may come all at once, and the server takes five messages a second.</summary>
+    private static readonly TimeSpan AttestPause = TimeSpan.FromMilliseconds(500);
+
     /// <summary>Events that nobody has read yet; beyond it the channel waits, and the server's own bound holds.</summary>
     private const int MaxEvents = 256;
 
@@ -36,6 +43,7 @@ internal sealed class ServerChannel : IAsyncDisposable
     private readonly Channel<ControlMessage> _events = Channel.CreateBounded<ControlMessage>(new BoundedChannelOptions(MaxEvents) { SingleWriter = true });
     private readonly SemaphoreSlim _sending = new(1, 1);
     private readonly SemaphoreSlim _requesting = new(1, 1);
+    private readonly SemaphoreSlim _attesting = new(1, 1);
     private readonly CancellationTokenSource _ending = new();
     private readonly byte[] _buffer = new byte[ControlCodec.MaxMessageLength];
 
@@ -45,6 +53,7 @@ internal sealed class ServerChannel : IAsyncDisposable
     /// </summary>
     private readonly ConcurrentQueue<TaskCompletionSource<ControlMessage>> _asked = new();
     private ServerChannelException? _failure;
+    private ServerChannelException? _shutDown;
     private long _lastHeard;
     private int _checking;
     private Task _loops = Task.CompletedTask;
@@ -71,8 +80,11 @@ internal sealed class ServerChannel : IAsyncDisposable
     /// <summary>TCP reached the server over loopback: whatever it claims, this alone says that it is on this machine.</summary>
     public bool IsOverLoopback { get; private set; }
 
+    /// <summary>The relay's frames on this channel; null if the server takes none here.</summary>
+    public ChannelFrames? Frames { get; private set; }
+
     /// <summary>
-    /// PAIR_OPENED, PAIR_CLOSED and ATTESTED as they come. The reader's completion holds the <see cref="ServerChannelException"/> that
+    /// PAIR_OPENED, PAIR_CLOSED, ATTESTED and RELAY_LIMIT as they come. The reader's completion holds the <see cref="ServerChannelException"/> that
     /// ended the channel; without one it was disposed.
     /// </summary>
     public ChannelReader<ControlMessage> Events => _events.Reader;
@@ -107,7 +119,7 @@ internal sealed class ServerChannel : IAsyncDisposable
                 throw new ServerChannelException(server, timeout.IsCancellationRequested ? ServerFailure.NoAnswer : dialler.Classify(e), e);
             }
             channel._lastHeard = options.Time.GetTimestamp();
-            channel._loops = Task.WhenAll(channel.ReceiveLoopAsync(), channel.PingLoopAsync());
+            channel._loops = Task.WhenAll(channel.ReceiveLoopAsync(), channel.PingLoopAsync(), channel.FrameLoopAsync());
             return channel;
         }
         catch
@@ -124,7 +136,7 @@ internal sealed class ServerChannel : IAsyncDisposable
         byte[] nonce = new byte[ControlCodec.NonceLength];
         _options.Randomness.FillPublic(nonce);
         string name = Server.DialledName;
-        var message = new Register(ControlCodec.Version, 0, nonce, name, registration.Signer.PublicKeyInfo.ToArray(), registration.DoorNonce,
+        var message = new Register(ControlCodec.Version, ControlFeatures.ChannelFrames, nonce, name, registration.Signer.PublicKeyInfo.ToArray(), registration.DoorNonce,
             _options.ProgramVersion, EntriesOf(registration.Secrets));
         message = message with
         {
@@ -147,7 +159,8 @@ internal sealed class ServerChannel : IAsyncDisposable
         byte[] nonce = new byte[ControlCodec.NonceLength];
         _options.Randomness.FillPublic(nonce);
         string name = Server.DialledName;
-        var message = new Open(ControlCodec.Version, 0, nonce, name, hostId.ToArray(), invite, _options.ProgramVersion);
+        ControlFeatures features = _options.HidesAddress ? ControlFeatures.ChannelFrames | ControlFeatures.HideAddress : ControlFeatures.ChannelFrames;
+        var message = new Open(ControlCodec.Version, features, nonce, name, hostId.ToArray(), invite, _options.ProgramVersion);
         message = message with { Mac = ControlProof.OpenMac(InviteKeys.Relay(secret.Span, name), name, Hello.Nonce, message) };
         return await RequestAsync(message, cancellationToken).ConfigureAwait(false) is Opened opened
             ? opened
@@ -193,8 +206,8 @@ internal sealed class ServerChannel : IAsyncDisposable
         ControlMessage message = await ReceiveAsync(cancellationToken).ConfigureAwait(false) ?? throw new ServerChannelException(Server, ServerFailure.NotAServer);
         if (message is ErrorMessage error)
             throw new ServerChannelException(Server, error.Code);
-        if (message is ShuttingDown)
-            throw new ServerChannelException(Server, ServerFailure.ShuttingDown);
+        if (message is ShuttingDown down)
+            throw ShutDown(down);
         if (message is not ServerHello hello)
             throw new ServerChannelException(Server, ServerFailure.NotAServer);
         if (hello.HighestVersion < ControlCodec.Version)
@@ -207,6 +220,8 @@ internal sealed class ServerChannel : IAsyncDisposable
         AlternatePort = ServerEndpoints.Alternate(hello.AlternatePort, Server.Port);
         if (UdpEndpoints.Count == 0)
             throw new ServerChannelException(Server, ServerFailure.NotAServer);
+        if (hello.Features.HasFlag(ControlFeatures.ChannelFrames))
+            Frames = new ChannelFrames();
     }
 
     private async Task<ControlMessage> RequestAsync(ControlMessage message, CancellationToken cancellationToken)
@@ -246,8 +261,7 @@ internal sealed class ServerChannel : IAsyncDisposable
                 _asked.Enqueue(answer);
             if (Volatile.Read(ref _failure) is { } failure)
                 throw failure;
-            // Cancelling a WebSocket's send ends the whole connection: only the channel's own end may do that.
-            await _socket.SendAsync(ControlCodec.Write(message), WebSocketMessageType.Binary, endOfMessage: true, _ending.Token).ConfigureAwait(false);
+            await WriteAsync(ControlCodec.Write(message)).ConfigureAwait(false);
         }
         catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
         {
@@ -259,7 +273,42 @@ internal sealed class ServerChannel : IAsyncDisposable
         }
     }
 
-    // The next message that is known; null at the end of the connection.
+    // Cancelling a WebSocket's send ends the whole connection: only the channel's own end may do that.
+    private ValueTask WriteAsync(ReadOnlyMemory<byte> message) =>
+        _socket.SendAsync(message, WebSocketMessageType.Binary, endOfMessage: true, _ending.Token);
+
+    // Takes its turn with the control messages for each frame, so that neither waits for more than one of the other.
+    private async Task FrameLoopAsync()
+    {
+        if (Frames is not { } frames)
+            return;
+        byte[] buffer = new byte[RelayFrame.MaxChannelFrame];
+        try
+        {
+            while (true)
+            {
+                await frames.WaitToSendAsync(_ending.Token).ConfigureAwait(false);
+                while (frames.TakeFrame(buffer) is > 0 and int length)
+                {
+                    await _sending.WaitAsync(_ending.Token).ConfigureAwait(false);
+                    try
+                    {
+                        await WriteAsync(buffer.AsMemory(0, length)).ConfigureAwait(false);
+                    }
+                    finally
+                    {
+                        _sending.Release();
+                    }
+                }
+            }
+        }
+        catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        {
+            Fail(new ServerChannelException(Server, ServerFailure.Lost, e));
+        }
+    }
+
+    // The next message that is known; null at the end of the connection. Relay frames on the way are handed over, and never waited for.
     private async Task<ControlMessage?> ReceiveAsync(CancellationToken cancellationToken)
     {
         while (true)
@@ -277,6 +326,11 @@ internal sealed class ServerChannel : IAsyncDisposable
             }
             while (!result.EndOfMessage);
             Volatile.Write(ref _lastHeard, _options.Time.GetTimestamp());
+            if (Frames is { } frames && length > 0 && _buffer[0] == (byte)RelayFrameType.Data)
+            {
+                frames.OnFrame(_buffer.AsSpan(0, length));
+                continue;
+            }
             switch (ControlCodec.TryRead(_buffer.AsSpan(0, length), out ControlMessage? message))
             {
                 case ControlReadStatus.Ok:
@@ -328,17 +382,27 @@ internal sealed class ServerChannel : IAsyncDisposable
                     break;
                 case Displaced:
                     return new ServerChannelException(Server, ServerFailure.Displaced);
-                case ShuttingDown:
-                    return new ServerChannelException(Server, ServerFailure.ShuttingDown);
+                case ShuttingDown down:
+                    // It goes on for a little while with what stands; whoever comes back does so at a time of their own.
+                    _shutDown = ShutDown(down);
+                    break;
                 case Ping ping:
                     await SendAsync(new Pong(ping.Echo), _ending.Token).ConfigureAwait(false);
                     break;
-                case PairOpened or PairClosed or Attested:
+                case PairOpened or PairClosed or Attested or RelayLimit:
                     await _events.Writer.WriteAsync(message, _ending.Token).ConfigureAwait(false);
                     break;
             }
         }
         return new ServerChannelException(Server, ServerFailure.Lost);
+    }
+
+    private ServerChannelException ShutDown(ShuttingDown message)
+    {
+        Span<byte> random = stackalloc byte[4];
+        _options.Randomness.FillPublic(random);
+        double share = BinaryPrimitives.ReadUInt32LittleEndian(random) / (double)uint.MaxValue;
+        return new ServerChannelException(Server, ServerFailure.ShuttingDown) { ComeBackAt = _options.Time.GetUtcNow() + (TimeSpan.FromSeconds(Math.Min(message.Spread, MaxSpread)) * share) };
     }
 
     private async Task PingLoopAsync()
@@ -383,12 +447,32 @@ internal sealed class ServerChannel : IAsyncDisposable
         Volatile.Write(ref _checking, 0);
     }
 
-    private async Task AttestAsync(ulong handle) =>
-        await SendAsync(new Attest(handle), CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    private async Task AttestAsync(ulong handle)
+    {
+        try
+        {
+            await _attesting.WaitAsync(_ending.Token).ConfigureAwait(false);
+            try
+            {
+                await SendAsync(new Attest(handle), _ending.Token).ConfigureAwait(false);
+                await Task.Delay(AttestPause, _options.Time, _ending.Token).ConfigureAwait(false);
+            }
+            finally
+            {
+                _attesting.Release();
+            }
+        }
+        catch (Exception e) when (e is ServerChannelException or OperationCanceledException)
+        {
+            // The channel has ended, and says so.
+        }
+    }
 
     // The first failure is the one that counts: it ends requests, events and the connection.
     private ServerChannelException Fail(ServerChannelException failure)
     {
+        if (failure.Failure == ServerFailure.Lost && Volatile.Read(ref _shutDown) is { } announced)
+            failure = announced;
         ServerChannelException first = Interlocked.CompareExchange(ref _failure, failure, null) ?? failure;
         bool disposed = _ending.IsCancellationRequested && first == failure;
         _events.Writer.TryComplete(disposed ? null : first);

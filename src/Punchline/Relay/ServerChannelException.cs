@@ -65,6 +65,14 @@ internal sealed class ServerChannelException : Exception
     /// <summary>What came with an unknown invite as proof that the host has ended it; empty if nothing did. Not checked here.</summary>
     public ReadOnlyMemory<byte> EndProof { get; init; }
 
+    /// <summary>Not to be asked again before this time: a server that goes down spreads those who come back.</summary>
+    public DateTimeOffset ComeBackAt { get; init; }
+
+    /// <summary>How long to wait before the next attempt.</summary>
+    /// <param name="usual">If the server has not said otherwise.</param>
+    /// <param name="now">The time.</param>
+    public TimeSpan WaitOr(TimeSpan usual, DateTimeOffset now) => ComeBackAt - now > usual ? ComeBackAt - now : usual;
+
     private static string Describe(ServerAddress server, ServerFailure failure) => failure switch
     {
         ServerFailure.UnknownName => $"The server's name {server.Name} is not known: check its spelling and your connection.",

@@ -11,6 +11,9 @@ internal sealed class ServerChannelOptions
 
     public required IRandomness Randomness { get; init; }
 
+    /// <summary>The server is asked to tell nobody where it sees us.</summary>
+    public bool HidesAddress { get; init; }
+
     /// <summary>Ours, for the server's log.</summary>
     public required string ProgramVersion { get; init; }
 

@@ -82,6 +82,13 @@ internal sealed class UdpBinding : IDatagramClient
     /// <summary>The socket or the network changed: bind again now.</summary>
     public void Rebind(Instant now) => BeginCookie(now);
 
+    /// <summary>Nothing comes from the server although something should: asks now whether the binding stands, instead of at its next turn.</summary>
+    public void Confirm(Instant now)
+    {
+        if (_phase == Phase.Bound)
+            BeginBinding(now);
+    }
+
     /// <inheritdoc/>
     public bool TryTransmit(Instant now, Span<byte> buffer, out int length)
     {

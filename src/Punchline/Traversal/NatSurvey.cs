@@ -21,6 +21,9 @@ internal sealed class NatSurvey(PeerNode node)
     /// <summary>How long after the plain answer the one from the other port may come: it takes the same way.</summary>
     private static readonly TimeSpan FilterPatience = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>A socket for the question about filtering that no answer came to is closed then.</summary>
+    private static readonly TimeSpan FilterLimit = TimeSpan.FromSeconds(5);
+
     /// <summary>How long samples are waited for.</summary>
     private static readonly TimeSpan SamplePatience = TimeSpan.FromSeconds(2);
 
@@ -92,6 +95,7 @@ internal sealed class NatSurvey(PeerNode node)
         _triedFilter = true;
         int round = _round;
         bool? fromOtherPort = null;
+        After(FilterLimit, () => node.CloseExtra(socket));
         Ask(socket, new StunBinding(_server, node.Randomness, StunChange.Port), _ => fromOtherPort = true, refused: () => round = -1);
         AskMapped(socket, _ => After(FilterPatience, () =>
         {

@@ -43,6 +43,7 @@ internal sealed class PairTraversal : IDriverTimer
     private bool _isDirect;
     private bool _hasEnded;
     private int _tried;
+    private TimeSpan _laterPause = TraversalLimits.AttemptPause;
 
     /// <param name="link">The connection and the machine.</param>
     /// <param name="isClient">The client leads.</param>
@@ -70,8 +71,12 @@ internal sealed class PairTraversal : IDriverTimer
     /// <summary>What is known of our own NATs, and our public address as servers see it.</summary>
     public void SetOurs(in NatReport report, in UdpAddress mapped)
     {
+        bool moved = !_ourPublic.IsNone && !_ourPublic.SameHost(mapped);
         (_ours, _ourPublic) = (report, mapped);
-        Reconsider();
+        if (moved)
+            Restart();
+        else
+            Reconsider();
     }
 
     /// <summary>What the peer knows of its NATs.</summary>
@@ -84,8 +89,12 @@ internal sealed class PairTraversal : IDriverTimer
     /// <summary>A server attests where it sees the peer.</summary>
     public void SetPeerAddress(in UdpAddress address)
     {
+        bool moved = !_peer.IsNone && !_peer.SameHost(address);
         _peer = address;
-        Reconsider();
+        if (moved)
+            Restart();
+        else
+            Reconsider();
     }
 
     /// <summary>Data takes another path.</summary>
@@ -111,10 +120,11 @@ internal sealed class PairTraversal : IDriverTimer
     /// <summary>A path is gone: its socket may be of no more use.</summary>
     public void OnPathLost() => Sweep();
 
-    /// <summary>Our network is another one: what failed before may work now.</summary>
-    public void Restart()
+    /// <summary>A network is another one: what failed before may work now.</summary>
+    private void Restart()
     {
         _tried = 0;
+        _laterPause = TraversalLimits.AttemptPause;
         _refused.Clear();
         _relayedSince = _link.Now;
         Succeeded = TraversalMethod.None;
@@ -154,6 +164,9 @@ internal sealed class PairTraversal : IDriverTimer
             if (message.Answer != TraverseAnswer.Later)
                 _refused.Add(_attempt.Method);
             EndAttempt();
+            _freeAt = _link.Now + _laterPause;
+            _laterPause = _laterPause + _laterPause < TraversalLimits.LongestLaterPause ? _laterPause + _laterPause : TraversalLimits.LongestLaterPause;
+            Reconsider();
             return;
         }
         _peersPorts = message.Ports;
@@ -223,7 +236,7 @@ internal sealed class PairTraversal : IDriverTimer
             return TraverseAnswer.Never;
         if (method != TraversalMethod.Exchange && !_gate.IsAllowed)
             return TraverseAnswer.Never;
-        return _hasEnded || _link.Now < _freeAt || !MayTry(_peer) ? TraverseAnswer.Later : TraverseAnswer.Ready;
+        return _hasEnded || _isDirect || _link.Now < _freeAt || !MayTry(_peer) ? TraverseAnswer.Later : TraverseAnswer.Ready;
     }
 
     private bool TryBegin(TraversalMethod method)
@@ -265,7 +278,7 @@ internal sealed class PairTraversal : IDriverTimer
 
     private void OnDirect(SocketPath path)
     {
-        if (_attempt is { } attempt && attempt.Owns(path.Socket))
+        if (_attempt is { } attempt && path.Socket is { } socket && attempt.Owns(socket))
         {
             Succeeded = attempt.Method;
             _worked.Remember(_ourPublic, attempt.Peer, attempt.Method);

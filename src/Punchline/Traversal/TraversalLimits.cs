@@ -39,6 +39,9 @@ internal static class TraversalLimits
     /// <summary>Between two attempts of a connection: as between rounds of probing.</summary>
     public static readonly TimeSpan AttemptPause = TimeSpan.FromSeconds(5);
 
+    /// <summary>A peer that has no time for us is asked again after <see cref="AttemptPause"/>, then after twice as long each time, and at most this.</summary>
+    public static readonly TimeSpan LongestLaterPause = TimeSpan.FromSeconds(60);
+
     /// <summary>How long plain probing goes first where it may work: by then seven of nine probes of its first round have left.</summary>
     public static readonly TimeSpan PlainPatience = TimeSpan.FromSeconds(2);
 

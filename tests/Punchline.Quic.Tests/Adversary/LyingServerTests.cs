@@ -91,7 +91,7 @@ public sealed class LyingServerTests
     public void Packets_for_one_client_handed_to_another_do_no_harm()
     {
         var scene = new Scene(4, Link, admission: new AcceptAll());
-        var second = new SimulatedPeer(scene.Network, "second", 78, new QuicTransportOptions { DataOverRelay = true }, null, new TransferApplication(isClient: true));
+        var second = new SimulatedPeer(scene.Network, "second", 78, new QuicTransportOptions(), null, new TransferApplication(isClient: true));
         second.AddAddress(Elsewhere, relay: true);
         scene.Connect();
         QuicConnection other = second.Connect(Elsewhere, Scene.HostRelay, SimulatedIdentities.IdOf("host"));

@@ -64,7 +64,6 @@ internal sealed class World
         var transport = new QuicTransportOptions
         {
             Punch = !scenario.IsPlain,
-            DataOverRelay = scenario.DataOverRelay,
             IdleTimeout = scenario.IdleTimeout,
             KeepAlive = TimeSpan.FromTicks(Math.Min(TimeSpan.FromSeconds(5).Ticks, scenario.IdleTimeout.Ticks / 3)),
             MaxStreamWindow = scenario.MaxStreamWindow,
@@ -74,8 +73,11 @@ internal sealed class World
         };
         _clientWork = new Workload(_network, isClient: true) { Observer = OnClientEvent };
         _hostWork = new Workload(_network, isClient: false) { Observer = OnHostEvent };
-        Client = new SimulatedPeer(_network, "client", scenario.Seed + 1, transport, null, _clientWork);
-        Host = new SimulatedPeer(_network, "host", scenario.Seed + 2, transport, new AcceptAll(SimulatedIdentities.IdOf("client")), _hostWork);
+        Client = new SimulatedPeer(_network, "client", scenario.Seed + 1, transport, null, _clientWork) { RelaysCarryData = scenario.DataOverRelay };
+        Host = new SimulatedPeer(_network, "host", scenario.Seed + 2, transport, new AcceptAll(SimulatedIdentities.IdOf("client")), _hostWork)
+        {
+            RelaysCarryData = scenario.DataOverRelay,
+        };
         _clientInspector = new Inspector(Client, scenario);
         _hostInspector = new Inspector(Host, scenario);
         _places = new Places(scenario, _network, Client, Host);

@@ -44,7 +44,7 @@ public sealed class AmplificationTests
     [InlineData(false)]
     public void Copied_packets_from_a_forged_address(bool punch)
     {
-        Scene scene = Scene.Connected(2, Link, new QuicTransportOptions { DataOverRelay = true, Punch = punch });
+        Scene scene = Scene.Connected(2, Link, new QuicTransportOptions { Punch = punch });
         long received = 0;
         long sent = 0;
         scene.Network.Watch = (target, length) => sent += target == Victim ? length : 0;

@@ -55,7 +55,7 @@ public sealed class ManyPairsTests
     private static (SimulatedNetwork Network, QuicConnection Client, QuicConnection Host) Connected()
     {
         var network = new SimulatedNetwork(1) { Default = new LinkProfile { Delay = TimeSpan.FromMilliseconds(20) } };
-        var transport = new QuicTransportOptions { DataOverRelay = true };
+        var transport = new QuicTransportOptions();
         var client = new SimulatedPeer(network, "client", 1, transport, null, new TransferApplication(isClient: true) { LocalFor = static _ => Locals });
         var host = new SimulatedPeer(network, "host", 2, transport, new AcceptAll(), new TransferApplication(isClient: false) { LocalFor = static _ => Remotes });
         client.AddAddress(Scene.ClientRelay, relay: true);

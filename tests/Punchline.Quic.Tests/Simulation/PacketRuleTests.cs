@@ -9,7 +9,7 @@ namespace Punchline.Quic.Tests.Simulation;
 public sealed class PacketRuleTests
 {
     private static readonly LinkProfile Link = new() { Delay = TimeSpan.FromMilliseconds(20) };
-    private static readonly QuicTransportOptions Plain = new() { DataOverRelay = true, Punch = false };
+    private static readonly QuicTransportOptions Plain = new() { Punch = false };
     private static readonly UdpAddress Elsewhere = UdpAddress.FromBytes([198, 18, 1, 77], 0, 41_000);
     private static readonly byte[] Challenge = [0x1a, 1, 2, 3, 4, 5, 6, 7, 8];
 
@@ -18,7 +18,7 @@ public sealed class PacketRuleTests
     {
         Scene scene = Scene.Connected(1, Link, new QuicTransportOptions
         {
-            DataOverRelay = true, Punch = false, KeepAlive = TimeSpan.Zero, IdleTimeout = TimeSpan.FromSeconds(10),
+            Punch = false, KeepAlive = TimeSpan.Zero, IdleTimeout = TimeSpan.FromSeconds(10),
         });
         // The host echoes, and the client reads nothing: in the end neither can send.
         Assert.True(scene.Connection.TryOpenStream(bidirectional: true, out StreamId id));
@@ -112,7 +112,7 @@ public sealed class PacketRuleTests
     [InlineData(true, 30, 60)]
     public void A_small_challenge_is_answered_in_full_size_where_punch_is_not_agreed(bool punch, int least, int most) // section 8.2.2
     {
-        Scene scene = Scene.Connected(5, Link, new QuicTransportOptions { DataOverRelay = true, Punch = punch });
+        Scene scene = Scene.Connected(5, Link, new QuicTransportOptions { Punch = punch });
         var answers = new List<int>();
         scene.Network.DropFilter = (from, datagram) =>
         {

@@ -96,7 +96,8 @@ public sealed class PathTests
     [Fact]
     public void Without_leave_no_application_data_takes_the_relay()
     {
-        var scene = new Scene(5, Relay, new QuicTransportOptions());
+        var scene = new Scene(5, Relay);
+        scene.Client.RelaysCarryData = scene.Host.RelaysCarryData = false;
         scene.Connect();
         scene.Check(scene.Network.RunUntil(() => scene.HostApplication.IsEstablished && scene.ClientApplication.IsEstablished, Long), "no handshake");
         scene.ClientApplication.Start(scene.Connection, 2, 100_000); // the first stream is the control stream

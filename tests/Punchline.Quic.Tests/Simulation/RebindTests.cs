@@ -8,7 +8,7 @@ namespace Punchline.Quic.Tests.Simulation;
 public sealed class RebindTests
 {
     private static readonly LinkProfile Link = new() { Delay = TimeSpan.FromMilliseconds(40) };
-    private static readonly QuicTransportOptions Plain = new() { DataOverRelay = true, Punch = false };
+    private static readonly QuicTransportOptions Plain = new() { Punch = false };
     private static readonly UdpAddress Elsewhere = UdpAddress.FromBytes([198, 18, 1, 77], 0, 41_000);
     private static readonly byte[] Ping = [1];
 

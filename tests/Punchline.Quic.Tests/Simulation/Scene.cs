@@ -16,7 +16,7 @@ internal sealed class Scene
         Network = new SimulatedNetwork(seed) { Default = relay };
         if (Environment.GetEnvironmentVariable("PUNCHLINE_SIM_LOG") is { Length: > 0 } file)
             Network.Log.Mirror = new StreamWriter(file) { AutoFlush = true };
-        transport ??= new QuicTransportOptions { DataOverRelay = true };
+        transport ??= new QuicTransportOptions();
         ClientApplication = new TransferApplication(isClient: true) { LocalFor = static _ => [ClientDirect] };
         HostApplication = new TransferApplication(isClient: false) { LocalFor = static _ => [HostDirect] };
         Client = new SimulatedPeer(Network, "client", seed + 1, transport, null, ClientApplication);

@@ -18,5 +18,11 @@ public sealed class SimulatedPath(PathKind kind, UdpAddress local, UdpAddress re
     public override int HeaderLength => kind == PathKind.Relay ? 9 : 0;
 
     /// <inheritdoc/>
+    public override bool CarriesData => kind == PathKind.Direct || RelayCarriesData;
+
+    /// <summary>Whether the relay takes application data.</summary>
+    public bool RelayCarriesData { get; set; } = true;
+
+    /// <inheritdoc/>
     public override string ToString() => $"{kind} {local}>{remote}";
 }

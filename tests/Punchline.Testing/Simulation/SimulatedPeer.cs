@@ -94,6 +94,9 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
     /// <summary>True if this peer does not answer, for instance because it was killed.</summary>
     public bool IsDead { get; set; }
 
+    /// <summary>Whether relayed paths that are made from now on take application data.</summary>
+    public bool RelaysCarryData { get; set; } = true;
+
     /// <inheritdoc/>
     public bool AllowsLoopback => false;
 
@@ -172,7 +175,7 @@ public sealed class SimulatedPeer : ITrace, ILocalNetwork
     {
         if (!_paths.TryGetValue((local, remote), out SimulatedPath? path))
         {
-            path = new SimulatedPath(_relays.Contains(local) || _servers.Contains(remote) ? PathKind.Relay : PathKind.Direct, local, remote);
+            path = new SimulatedPath(_relays.Contains(local) || _servers.Contains(remote) ? PathKind.Relay : PathKind.Direct, local, remote) { RelayCarriesData = RelaysCarryData };
             _paths.Add((local, remote), path);
         }
         return path;

@@ -28,6 +28,7 @@ public sealed class EventsTests : IDisposable
         { new PeerLeft(Time, "ab12", "closed"), """{"event":"peer-left","time":"2026-01-02T02:04:05.678Z","peer":"ab12","reason":"closed"}""" },
         { new PathChanged(Time, "ab12", PathKind.Direct, Address, TimeSpan.FromMicroseconds(5250)), """{"event":"path","time":"2026-01-02T02:04:05.678Z","peer":"ab12","kind":"direct","remote":"203.0.113.5:3478","rttMs":5.25}""" },
         { new PathChanged(Time, "ab12", PathKind.Relay, Address, TimeSpan.FromMilliseconds(80)), """{"event":"path","time":"2026-01-02T02:04:05.678Z","peer":"ab12","kind":"relay","remote":"203.0.113.5:3478","rttMs":80}""" },
+        { new StaysRelayed(Time, "ab12", RelayCause.HardNat, "it is so", "do that", 1_000_000), """{"event":"relayed","time":"2026-01-02T02:04:05.678Z","peer":"ab12","cause":"hard-nat","because":"it is so","advice":"do that","bytesPerSecond":1000000}""" },
         { new Progress(Time, ProgressStage.ReachingHost, "via s"), """{"event":"progress","time":"2026-01-02T02:04:05.678Z","stage":"reaching-host","detail":"via s"}""" },
         { new Problem(Time, ProblemCode.HostOffline, "it's away"), """{"event":"error","time":"2026-01-02T02:04:05.678Z","code":"host-offline","message":"it's away"}""" },
         { new Notice(Time, "port\ntaken"), """{"event":"notice","time":"2026-01-02T02:04:05.678Z","message":"port\ntaken"}""" },

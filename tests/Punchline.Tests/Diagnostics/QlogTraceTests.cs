@@ -197,7 +197,7 @@ public sealed class QlogTraceTests : IDisposable
         public Peers(SimulatedNetwork network)
         {
             _network = network;
-            var transport = new QuicTransportOptions { DataOverRelay = true };
+            var transport = new QuicTransportOptions();
             Application = new TransferApplication(isClient: true) { LocalFor = static _ => [ClientDirect] };
             var hosts = new TransferApplication(isClient: false) { LocalFor = static _ => [HostDirect] };
             Client = new SimulatedPeer(network, "client", 2, transport, null, Application);

@@ -274,12 +274,21 @@ internal sealed class LoopRig
     public TimeSpan Slept { get; set; }
     public EndpointLoop Loop { get; }
 
-    public LoopRig()
+    public LoopRig(bool relayOnly = false)
     {
-        Loop = new EndpointLoop(Options());
+        Loop = new EndpointLoop(Options(relayOnly));
     }
 
-    public EndpointLoopOptions Options() => new()
+    /// <summary>A link whose relayed datagrams come to the IPv4 socket.</summary>
+    public RelayLink LinkTo(string server)
+    {
+        UdpAddress address = FakeSocket.Address(server);
+        var link = new RelayLink { Server = address, Socket = Socket };
+        Loop.AddRelayLink(Socket, address, link);
+        return link;
+    }
+
+    public EndpointLoopOptions Options(bool relayOnly = false) => new()
     {
         Poller = Poller,
         Sockets = [Socket, Socket6],
@@ -288,6 +297,7 @@ internal sealed class LoopRig
         WallClock = () => DateTimeOffset.UnixEpoch + (Time - Instant.Zero) + Slept,
         Routes = Routes,
         Log = Log,
+        RelayOnly = relayOnly,
         Accept = connection => Handlers[(FakeCore)connection.Core] = new RecordingHandler(),
     };
 

@@ -52,6 +52,7 @@ internal sealed class Rig : IAsyncDisposable
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("punchline-hosting-");
     private readonly List<RunningRole> _roles = [];
     private readonly UdpPlatform _platform;
+    private RelayTerms? _terms;
 
     private Rig(UdpPlatform platform) => _platform = platform;
 
@@ -62,16 +63,21 @@ internal sealed class Rig : IAsyncDisposable
 
     public string ServerAddress => $"127.0.0.1:{Server.Port}";
 
-    public static async Task<Rig> StartAsync(string platform = "linux")
+    public static Task<Rig> StartAsync(string platform = "linux") => StartAsync(platform, RelayTerms.Limited);
+
+    /// <summary>With a server that relays so much; null: no data.</summary>
+    public static Task<Rig> StartRelayingAsync(RelayTerms? relay) => StartAsync("linux", relay);
+
+    private static async Task<Rig> StartAsync(string platform, RelayTerms? relay)
     {
-        var rig = new Rig(UdpPlatform.Detect(portable: platform == "portable"));
+        var rig = new Rig(UdpPlatform.Detect(portable: platform == "portable")) { _terms = relay };
         await rig.StartServerAsync(0);
         return rig;
     }
 
     public async Task StartServerAsync(int port)
     {
-        Server = new PunchlineServer(new PunchlineServerOptions { Address = IPAddress.Loopback, Port = port });
+        Server = new PunchlineServer(new PunchlineServerOptions { Address = IPAddress.Loopback, Port = port, Relay = _terms });
         await Server.StartAsync();
     }
 
@@ -92,7 +98,11 @@ internal sealed class Rig : IAsyncDisposable
     /// <summary>A host that was told of another server.</summary>
     public RunningRole HostAt(string name, string server, string? password, params ServiceSpec[] services) => Host(name, server, false, password, services);
 
-    private RunningRole Host(string name, string server, bool newInvite, string? password, ServiceSpec[] services)
+    /// <summary>A host whose UDP may be blocked, or that hides.</summary>
+    public RunningRole Host(UdpPlatform platform, bool relayOnly, params ServiceSpec[] services) => Host("host", ServerAddress, false, null, services, platform, relayOnly);
+
+    private RunningRole Host(
+        string name, string server, bool newInvite, string? password, ServiceSpec[] services, UdpPlatform? platform = null, bool relayOnly = false)
     {
         var options = new HostOptions
         {
@@ -101,7 +111,8 @@ internal sealed class Rig : IAsyncDisposable
             StateDirectory = StateOf(name),
             NewInvite = newInvite,
             HostPassword = password,
-            UdpPlatform = _platform,
+            RelayOnly = relayOnly,
+            UdpPlatform = platform ?? _platform,
         };
         PunchlineHost? host = null;
         var role = new RunningRole(name, (events, stop) => (host = new PunchlineHost(options, events)).RunAsync(stop)) { Host = host };
@@ -109,13 +120,15 @@ internal sealed class Rig : IAsyncDisposable
         return role;
     }
 
-    public RunningRole Client(string invite, string name = "client", IReadOnlyDictionary<string, IPEndPoint>? map = null, IPEndPoint? listen = null, TimeProvider? time = null)
+    public RunningRole Client(string invite, string name = "client", IReadOnlyDictionary<string, IPEndPoint>? map = null, IPEndPoint? listen = null, TimeProvider? time = null,
+        UdpPlatform? platform = null, bool relayOnly = false)
     {
         var options = new ClientOptions
         {
             Invite = invite,
             StateDirectory = StateOf(name),
-            UdpPlatform = _platform,
+            UdpPlatform = platform ?? _platform,
+            RelayOnly = relayOnly,
             Listen = listen ?? new IPEndPoint(IPAddress.Loopback, 0),
             Map = map ?? new Dictionary<string, IPEndPoint>(),
             TimeProvider = time ?? TimeProvider.System,

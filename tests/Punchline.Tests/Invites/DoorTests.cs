@@ -11,8 +11,8 @@ namespace Punchline.Tests.Invites;
 /// <summary>Who the door lets try, and that it says nothing to everybody else.</summary>
 public sealed class DoorTests : IDisposable
 {
-    private static readonly FakeSocket Socket = new("192.0.2.1", 4000);
-    private static readonly NetworkPath Path = new RelayPath(Socket, new UdpAddress(IPAddress.Parse("192.0.2.9"), 3478), 7);
+    private static readonly RelayLink Link = new() { Server = new UdpAddress(IPAddress.Parse("192.0.2.9"), 3478) };
+    private static readonly NetworkPath Path = new RelayPath(Link, 7);
 
     private readonly Records _records = new();
     private readonly TestRandomness _randomness = new(1);
@@ -250,7 +250,7 @@ public sealed class DoorTests : IDisposable
             altered[i] ^= 1;
             AssertSilent(altered, ours);
         }
-        var elsewhere = new RelayPath(Socket, Path.RemoteAddress, 8);
+        var elsewhere = new RelayPath(Link, 8);
         Assert.Equal(AdmissionAction.Ignore, Admit(again, ours, elsewhere).Action);
         AdmissionVerdict verdict = Admit(again, ours);
         Assert.Equal(AdmissionAction.Accept, verdict.Action);

@@ -113,7 +113,7 @@ internal sealed class Side : ITraversalLink
         Traversal.SetOurs(Report, _nat.Outside.WithPort(50_000));
         Traversal.SetPeers(Other.Report);
         Traversal.SetPeerAddress(Other._nat.Outside.WithPort(50_000));
-        Traversal.OnPath(new RelayPath(new FakeSocket("0.0.0.0", 1), MeetingPlace.Server, 1));
+        Traversal.OnPath(new RelayPath(new RelayLink { Server = MeetingPlace.Server }, 1));
     }
 
     public void Send(TunnelMessage message)

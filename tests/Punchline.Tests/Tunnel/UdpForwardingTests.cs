@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Punchline.Protocol;
+using Punchline.Endpoint;
 using Punchline.Quic;
 using Punchline.Testing;
 using Punchline.Tunnel;

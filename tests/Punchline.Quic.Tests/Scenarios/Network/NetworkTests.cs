@@ -146,7 +146,7 @@ public sealed class NetworkTests
 
     private static SimulatedPeer Peer(SimulatedNetwork network, string name, UdpAddress address)
     {
-        var peer = new SimulatedPeer(network, name, address.Port, new QuicTransportOptions { DataOverRelay = true }, new AcceptAll(), new Nothing());
+        var peer = new SimulatedPeer(network, name, address.Port, new QuicTransportOptions(), new AcceptAll(), new Nothing());
         peer.AddAddress(address);
         return peer;
     }

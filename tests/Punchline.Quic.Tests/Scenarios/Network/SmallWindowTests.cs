@@ -23,7 +23,7 @@ public sealed class SmallWindowTests
     [Fact]
     public void Small_windows_hold_from_the_start()
     {
-        var transport = new QuicTransportOptions { MaxStreamWindow = 10_000, MaxConnectionWindow = 30_000, DataOverRelay = true };
+        var transport = new QuicTransportOptions { MaxStreamWindow = 10_000, MaxConnectionWindow = 30_000 };
         var scene = new Scene(1, new LinkProfile(), transport);
         var parameters = new Parameters();
         scene.Client.Trace = parameters;

@@ -1,10 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
 using Punchline.Quic;
+using Punchline.Endpoint;
 using Punchline.Tunnel;
 using Xunit;
 
-namespace Punchline.Tests.Tunnel;
+namespace Punchline.Tests.Endpoint;
 
 public sealed class DatagramInboxTests
 {

@@ -1,7 +1,7 @@
-namespace Punchline.Tunnel;
+namespace Punchline.Endpoint;
 
 /// <summary>
-/// A bounded queue of local datagrams on their way from receive loops (many threads) to the driver (one): fixed slots in one
+/// A bounded queue of datagrams between the driver and the loops beside it, any number of writers and one reader: fixed slots in one
 /// array, so nothing is allocated per datagram. A full queue drops the newest, as a full socket buffer does.
 /// </summary>
 internal sealed class DatagramInbox<TTag>(int slots, int slotSize)
@@ -42,7 +42,7 @@ internal sealed class DatagramInbox<TTag>(int slots, int slotSize)
         }
     }
 
-    /// <summary>Looks at the oldest; it stays valid until <see cref="Release"/>. Driver thread only.</summary>
+    /// <summary>Looks at the oldest; it stays valid until <see cref="Release"/>. The reader alone.</summary>
     public bool TryPeek(out TTag tag, out ReadOnlySpan<byte> datagram)
     {
         if (_read == Volatile.Read(ref _written))
@@ -57,7 +57,7 @@ internal sealed class DatagramInbox<TTag>(int slots, int slotSize)
         return true;
     }
 
-    /// <summary>Frees the slot of the oldest. Driver thread only.</summary>
+    /// <summary>Frees the slot of the oldest. The reader alone.</summary>
     public void Release()
     {
         _entries[(int)(_read % slots)].Tag = default!;
