@@ -38,7 +38,7 @@ internal sealed class RawChannel : IDisposable
     /// <summary>A registration signed for one name; the rest as a host makes it.</summary>
     public static Register Signed(TestHost host, string name, byte[] serverNonce, byte version = ControlCodec.Version)
     {
-        var message = new Register(version, 0, RandomNumberGenerator.GetBytes(32), name, host.Signer.PublicKeyInfo.ToArray(), 5, "x", []);
+        var message = new Register(version, ControlFeatures.None, RandomNumberGenerator.GetBytes(32), name, host.Signer.PublicKeyInfo.ToArray(), 5, "x", []);
         return message with { Signature = host.Signer.Sign(ControlProof.HostSignatureInput(name, serverNonce, message)) };
     }
 

@@ -31,10 +31,12 @@ internal static class Amounts
     {
         if (text.Equals("no", StringComparison.OrdinalIgnoreCase))
             return new Amount((long?)null);
-        var digits = text.AsSpan().IndexOfAnyExcept("0123456789.");
+        var digits = 0;
+        while (digits < text.Length && (char.IsAsciiDigit(text[digits]) || text[digits] == '.'))
+            digits++;
         foreach (var (unit, factor) in units)
         {
-            if (digits > 0 && text.AsSpan(digits).Trim().Equals(unit, StringComparison.OrdinalIgnoreCase)
+            if (text.AsSpan(digits).Trim().Equals(unit, StringComparison.OrdinalIgnoreCase)
                 && double.TryParse(text.AsSpan(0, digits), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value)
                 && value * factor is >= Min and <= Max)
             {

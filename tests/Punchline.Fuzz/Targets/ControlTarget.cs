@@ -28,10 +28,10 @@ internal sealed class ControlTarget : IFuzzTarget
         EndedEntry[] ended = [new(id, new byte[16])];
         ControlMessage[] messages =
         [
-            new ServerHello(1, 1, 0, new byte[32], 3478, 3479, [Address, new UdpAddress(IPAddress.IPv6Loopback, 3478)], "0.1.0") { Relay = RelayLevel.Limited, PairRate = 1_000_000 },
-            new Register(1, 0, new byte[32], "example.org:3478", new byte[91], 5, "0.1.0", entries) { PasswordProof = new byte[32], Signature = new byte[70], Ended = ended },
+            new ServerHello(1, 1, ControlFeatures.None, new byte[32], 3478, 3479, [Address, new UdpAddress(IPAddress.IPv6Loopback, 3478)], "0.1.0") { Relay = RelayLevel.Limited, PairRate = 1_000_000 },
+            new Register(1, ControlFeatures.None, new byte[32], "example.org:3478", new byte[91], 5, "0.1.0", entries) { PasswordProof = new byte[32], Signature = new byte[70], Ended = ended },
             new Registered(1, new byte[16], Address, 256),
-            new Open(1, 0, new byte[32], "example.org:3478", new byte[32], id, "0.1.0") { Mac = new byte[32] },
+            new Open(1, ControlFeatures.None, new byte[32], "example.org:3478", new byte[32], id, "0.1.0") { Mac = new byte[32] },
             new Opened(1, new byte[16], 7, Address),
             new ErrorMessage(ControlError.HostOffline, "host offline"),
             new ErrorMessage(ControlError.UnknownInvite, "ünbekannt") { EndProof = new byte[16] },

@@ -32,6 +32,7 @@ internal sealed class TunnelTarget : IFuzzTarget
             new TraverseReady(70_000, TraverseAnswer.Later, []),
             new TraverseReady(1, TraverseAnswer.Ready, [1, 1_023, 65_535]),
             new TraverseGo(2, [20_001, 20_002, 20_003, 20_004, 20_005, 20_006, 20_007, 20_008, 20_009, 20_010]),
+            new StaysOnRelay(RelayStay.NoUdp),
         ];
         byte[][] each = [.. messages.Select(TunnelCodec.Write)];
         return [.. each, [.. each.SelectMany(static bytes => bytes)], [0x7f, 0xff, 2, 1, 2, .. each[0]]];

@@ -35,6 +35,14 @@ internal sealed class TunnelClient
         return (path, TimeProvider.System.GetElapsedTime(_started));
     }
 
+    /// <summary>Waits until data flows, whichever way.</summary>
+    /// <returns>The time since the process was started.</returns>
+    public async Task<TimeSpan> ConnectedAsync()
+    {
+        await Process.EventAsync("progress", 0, found => found.GetProperty("stage").GetString() == "connected");
+        return TimeProvider.System.GetElapsedTime(_started);
+    }
+
     /// <summary>Where a service is, as soon as the client knows.</summary>
     public async Task<IPEndPoint> AddressAsync(string service)
     {

@@ -42,14 +42,14 @@ internal sealed class ControlScene
         var entries = Enumerable.Range(1, invites).Select(i => new RelayEntry(new InviteId((ulong)i), new byte[InviteKeys.RelayKeyLength])).ToList();
         foreach (RelayEntry entry in entries)
             _keys[entry.Id] = entry.RelayKey;
-        var message = new Register(1, 0, new byte[32], "s:1", new byte[91], 5, "v", entries);
+        var message = new Register(1, ControlFeatures.None, new byte[32], "s:1", new byte[91], 5, "v", entries);
         return Directory.Register(new HostKey(new string('0', 64), "s:1"), session, message)!;
     }
 
     /// <summary>An OPEN as a client makes it that knows the invite.</summary>
     public Open OpenFor(ControlSession client, ulong invite)
     {
-        var message = new Open(1, 0, new byte[32], "s:1", new byte[32], new InviteId(invite), "v");
+        var message = new Open(1, ControlFeatures.None, new byte[32], "s:1", new byte[32], new InviteId(invite), "v");
         return message with { Mac = ControlProof.OpenMac(_keys[message.InviteId], "s:1", client.Nonce, message) };
     }
 

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Punchline.Server.Tests.Directory;
 
-/// <summary>What pairs may spend where no data is relayed, across all ways to get a new one. In virtual time.</summary>
+/// <summary>What pairs may spend, across all ways to get a new one; where nothing else is said, where no data is relayed. In virtual time.</summary>
 public sealed class RelayBudgetTests : IDisposable
 {
     private const int Datagram = 8192;
@@ -77,6 +77,31 @@ public sealed class RelayBudgetTests : IDisposable
     }
 
     [Fact]
+    public void A_quota_outlives_the_pair_that_used_it_up_and_a_hosts_its_registration()
+    {
+        const int Datagrams = 100;
+        var scene = new ControlScene(new RelayTerms { Pair = new RelayBound(null, Datagrams * Datagram), Host = new RelayBound(null, 2 * Datagrams * Datagram) });
+        using ControlSession host = scene.Session(_socket);
+        Registration registration = scene.Register(host, invites: 3);
+        using ControlSession one = scene.Session(_socket, "192.0.2.1");
+        using ControlSession other = scene.Session(_socket, "192.0.2.2");
+        using ControlSession third = scene.Session(_socket, "192.0.2.3");
+        Assert.Equal(Datagrams + PerPair, Spend(scene, scene.Open(one, 1, out PairEntry pair)));
+        scene.Directory.Close(pair, Protocol.PairCloseReason.ClientLeft);
+        scene.Time.Advance(ServerLimits.BudgetRefill);
+        // What fills again is the small allowance alone.
+        Assert.Equal(PerPair, Spend(scene, scene.Open(one, 1, out pair)));
+        scene.Directory.Close(pair, Protocol.PairCloseReason.ClientLeft);
+        Assert.Equal(Datagrams + PerPair, Spend(scene, scene.Open(other, 2, out _)));
+        scene.Directory.Unregister(registration);
+        scene.Register(host, invites: 3);
+        // A third friend's quota is whole; the host's is not, also under a new registration.
+        Assert.Equal(PerPair, Spend(scene, scene.Open(third, 3, out _)));
+        scene.Time.Advance(ServerLimits.QuotaTime);
+        Assert.Equal(Datagrams + PerPair, Spend(scene, scene.Open(one, 1, out _)));
+    }
+
+    [Fact]
     public void Budgets_are_forgotten_once_they_are_full_again_and_kept_while_they_are_used()
     {
         var budgets = new RelayBudgets<int, RelayBudget>(ServerLimits.BudgetRefill, now => RelayBudget.ForPair(now, null));
@@ -95,10 +120,12 @@ public sealed class RelayBudgetTests : IDisposable
         Assert.Same(kept, budgets.Take(now, 1));
     }
 
-    private int Spend(RelayPair relay)
+    private int Spend(RelayPair relay) => Spend(_scene, relay);
+
+    private static int Spend(ControlScene scene, RelayPair relay)
     {
         int count = 0;
-        while (relay.Spend(_scene.Clock.Now, Datagram, Datagram, out _) == 1)
+        while (relay.Spend(scene.Clock.Now, Datagram, Datagram, out _) == 1)
             count++;
         return count;
     }

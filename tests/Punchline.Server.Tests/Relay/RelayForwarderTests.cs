@@ -399,19 +399,28 @@ public sealed class RelayForwarderTests
     [Fact]
     public void Forwarding_allocates_nothing()
     {
-        BindBoth();
-        byte[] frame = new byte[100];
+        RelayPair pair = AddPair(RelayTerms.Limited, new FakeChannel(takesFrames: true), _hostChannel);
+        Bind(Client, pair.Client, 1);
+        Bind(Host, pair.Host, 1);
+        byte[] batch = [.. Enumerable.Range(0, 44).SelectMany(_ => FrameOf(pair.Client.Handle, 1000))];
+        int size = batch.Length / 44;
         long before = 0;
         for (int i = 0; i < 1100; i++)
         {
             if (i == 100)
                 before = GC.GetAllocatedBytesForCurrentThread();
-            _now += TimeSpan.FromSeconds(1);
-            RelayFrame.WriteDataHeader(frame, _pair.Client.Handle);
-            if (_forwarder.Forward(_now, Client, frame, frame.Length, out _) == 0)
+            // Slower than the rate for a while, then faster than it.
+            _now += i < 600 ? TimeSpan.FromSeconds(1) : TimeSpan.FromMilliseconds(1);
+            RelayRun.WriteHandle(batch, size, pair.Client.Handle);
+            int run = RelayRun.Measure(batch, size);
+            int passed = _forwarder.Forward(_now, Client, batch.AsSpan(0, run), size, out _);
+            if (i < 600 && passed != batch.Length)
                 throw new InvalidOperationException("It was to be forwarded.");
+            RelayRun.WriteHandle(batch, size, pair.HostHandle);
+            _forwarder.Forward(_now, Host, batch, size, out _);
         }
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        Assert.True(_forwarder.Counters.OverLimit > 0);
     }
 
     private void BindBoth()

@@ -25,7 +25,7 @@ internal sealed class LyingServer : IAsyncDisposable
         app.Run(async context =>
         {
             using WebSocket socket = await context.WebSockets.AcceptWebSocketAsync();
-            await SendAsync(socket, new ServerHello(1, 1, 0, new byte[32], (ushort)port, 0, [], "0"));
+            await SendAsync(socket, new ServerHello(1, 1, ControlFeatures.None, new byte[32], (ushort)port, 0, [], "0"));
             try
             {
                 while ((await socket.ReceiveAsync(new byte[ControlCodec.MaxMessageLength], context.RequestAborted)).MessageType != WebSocketMessageType.Close)

@@ -8,7 +8,7 @@ namespace Punchline.Tests.Hosting;
 
 /// <summary>
 /// A server in its owner's hands: it stands in front of a true one, passes on every control message, relay frame and challenge, and keeps
-/// a copy of all. Only where its UDP port is it says itself. What else it does with what it has, a test orders.
+/// a copy of all. Only where its UDP port is it says itself, and that it forwards over UDP alone. What else it does with what it has, a test orders.
 /// <code>
 ///  host ──┐                     ┌── true server
 ///         ├── ROGUE ═ record ═══┤
@@ -191,7 +191,8 @@ internal sealed class RogueServer : IAsyncDisposable
         if (message is not ServerHello hello)
             return message;
         hello.Nonce.CopyTo(nonce, 0);
-        return hello with { UdpPort = (ushort)((IPEndPoint)_udp.LocalEndPoint!).Port };
+        // All that is forwarded shall pass where it is looked at.
+        return hello with { UdpPort = (ushort)((IPEndPoint)_udp.LocalEndPoint!).Port, Features = ControlFeatures.None };
     }
 
     private ControlMessage FromPeer(ControlMessage message, byte[] nonce)

@@ -55,7 +55,7 @@ public sealed class ControlCodecTests
     [Fact]
     public void Without_the_appended_fields_a_server_relays_handshakes_alone_and_peers_come_back_at_once()
     {
-        byte[] hello = ControlCodec.Write(new ServerHello(1, 1, 0, ServerNonce, 3478, 3479, [], "0.1.0") { Relay = RelayLevel.On, PairRate = 7 });
+        byte[] hello = ControlCodec.Write(new ServerHello(1, 1, ControlFeatures.None, ServerNonce, 3478, 3479, [], "0.1.0") { Relay = RelayLevel.On, PairRate = 7 });
         ControlCodec.TryRead(hello.AsSpan(0, hello.Length - 5), out ControlMessage? read);
         Assert.Equal((RelayLevel.Off, 0u), (Assert.IsType<ServerHello>(read).Relay, ((ServerHello)read!).PairRate));
         ControlCodec.TryRead(ControlCodec.Write(new ShuttingDown(9)).AsSpan(0, 2), out read);
@@ -92,7 +92,7 @@ public sealed class ControlCodecTests
     [Fact]
     public void What_a_proof_covers_is_what_is_written_and_what_came()
     {
-        var open = new Open(1, 0, Samples.Count(0xb0, 32), "a\u001bb:1", Samples.HostId, Samples.Id, "v") { Mac = new byte[32] };
+        var open = new Open(1, ControlFeatures.None, Samples.Count(0xb0, 32), "a\u001bb:1", Samples.HostId, Samples.Id, "v") { Mac = new byte[32] };
         byte[] bytes = ControlCodec.Write(open);
         Assert.Equal(bytes[2..^32], open.Content);
         ControlCodec.TryRead(bytes, out ControlMessage? read);
@@ -184,14 +184,14 @@ public sealed class ControlCodecTests
 
     private static Open SampleOpen()
     {
-        var open = new Open(1, 0, Samples.Count(0xb0, 32), Name, Samples.HostId, Samples.Id, "0.1.0");
+        var open = new Open(1, ControlFeatures.None, Samples.Count(0xb0, 32), Name, Samples.HostId, Samples.Id, "0.1.0");
         return open with { Mac = ControlProof.OpenMac(InviteKeys.Relay(Samples.Secret, Name), Name, ServerNonce, open) };
     }
 
     private static Register SampleRegister(int entries)
     {
         var list = Enumerable.Range(0, entries).Select(i => new RelayEntry(new InviteId((ulong)i), new byte[32])).ToList();
-        var register = new Register(1, 0, Samples.Count(0xb0, 32), Name, new byte[91], 5, "0.1.0", list);
+        var register = new Register(1, ControlFeatures.None, Samples.Count(0xb0, 32), Name, new byte[91], 5, "0.1.0", list);
         return register with { Signature = Encoding.ASCII.GetBytes("signature") };
     }
 

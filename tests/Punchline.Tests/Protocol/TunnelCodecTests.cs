@@ -15,6 +15,7 @@ public sealed class TunnelCodecTests
         new FriendSecret(Samples.Id, Samples.Secret),
         new ServiceError(1, 300, ServiceErrorCode.NothingListens, "no"),
         new NatMessage(new NatReport(NatMapping.PortIndependent, NatFiltering.Unknown, true, false, null, PortAllocation.Sequential, 2)),
+        new StaysOnRelay(RelayStay.NoUdp),
         new Traverse(1, TraversalMethod.Exchange),
         new TraverseReady(1, TraverseAnswer.Ready, [20_001, 20_002]),
         new TraverseGo(1, [40_000]),
@@ -27,8 +28,8 @@ public sealed class TunnelCodecTests
         for (int i = 0; i < Messages.Length; i++)
             Assert.Equal(golden[i], Convert.ToHexStringLower(TunnelCodec.Write(Messages[i])));
         byte[] buffer = new byte[DatagramHeader.MaxLength];
-        Assert.Equal(golden[8], Convert.ToHexStringLower(buffer.AsSpan(0, new StreamHeader(1, 300).Write(buffer))));
-        Assert.Equal(golden[9], Convert.ToHexStringLower(buffer.AsSpan(0, new DatagramHeader(2, 1, 70_000).Write(buffer))));
+        Assert.Equal(golden[9], Convert.ToHexStringLower(buffer.AsSpan(0, new StreamHeader(1, 300).Write(buffer))));
+        Assert.Equal(golden[10], Convert.ToHexStringLower(buffer.AsSpan(0, new DatagramHeader(2, 1, 70_000).Write(buffer))));
     }
 
     [Fact]
