@@ -49,9 +49,10 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
             return;
         }
         Tunnel = client.Tunnel;
+        if (!Node.RelayOnly)
+            Events.Report(new Progress(Events.Now, ProgressStage.Punching, PeerName.Of(Connection.PeerId.Span)));
         Join();
         client.Tunnel.Attach(Connection);
-        Events.Report(new Progress(Events.Now, ProgressStage.Punching, Peer));
         if (Connection.IsResumed)
             Events.Detail(Control is null ? "came back with a ticket" : "came back with a ticket, HELLO ahead");
         // The peer's limit of streams came with the handshake: the first is always there.

@@ -9,9 +9,6 @@ namespace Punchline.Lab.Relay;
 [Collection(Alone.Name)]
 public sealed class RelayTests
 {
-    /// <summary>From the start of <c>join</c>, the start of its process included, at a round trip of under a millisecond.</summary>
-    private static readonly TimeSpan ConnectedWithin = TimeSpan.FromSeconds(2);
-
     [LabFact]
     public async Task Two_random_NATs_stay_relayed_and_every_byte_arrives()
     {
@@ -33,20 +30,13 @@ public sealed class RelayTests
     {
         await using var scene = await StartAsync(a, b);
         await using var echo = EchoServer.Start(scene.Lab, "a");
-        List<TimeSpan> times = [];
-        for (var i = 0; i < 3; i++)
-        {
-            var client = scene.Join();
-            times.Add(await client.ConnectedAsync());
-            // First what may be lost: after a transfer the server's rate is used up for a moment.
-            await EchoServer.CheckUdpAsync(scene.Lab, "b", await client.AddressAsync("datagrams"), datagrams: 20, bytes: 1000);
-            await EchoServer.CheckTcpAsync(scene.Lab, "b", await client.AddressAsync("echo"), bytes: 2_000_000);
-            if (i == 0)
-                Assert.Equal("no-udp", (await client.Process.EventAsync("relayed", 0)).GetProperty("cause").GetString());
-            await client.StopAsync();
-        }
-        TestContext.Current.TestOutputHelper?.WriteLine($"{a}, {b}: {string.Join(", ", times.Select(time => $"{time.TotalSeconds:0.00} s"))}");
-        Assert.InRange(times.Order().ElementAt(1), TimeSpan.Zero, ConnectedWithin);
+        var client = scene.Join();
+        var time = await client.ConnectedAsync();
+        TestContext.Current.TestOutputHelper?.WriteLine($"{a}, {b}: connected after {time.TotalSeconds:0.00} s");
+        // First what may be lost: after a transfer the server's rate is used up for a moment.
+        await EchoServer.CheckUdpAsync(scene.Lab, "b", await client.AddressAsync("datagrams"), datagrams: 20, bytes: 1000);
+        await EchoServer.CheckTcpAsync(scene.Lab, "b", await client.AddressAsync("echo"), bytes: 2_000_000);
+        Assert.Equal("no-udp", (await client.Process.EventAsync("relayed", 0)).GetProperty("cause").GetString());
     }
 
     [LabFact]
