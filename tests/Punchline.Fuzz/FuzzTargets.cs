@@ -17,6 +17,8 @@ internal static class FuzzTargets
         new SignatureTarget(),
         new StunTarget(),
         new RelayTarget(),
+        new GatewayAnswerTarget(),
+        new UpnpTarget(),
         new ControlTarget(),
         new TunnelTarget(),
         new FlowHeaderTarget(),

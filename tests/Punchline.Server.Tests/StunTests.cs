@@ -28,6 +28,21 @@ public sealed class StunTests
     }
 
     [Fact]
+    public async Task The_answer_goes_to_another_port_of_the_asker_where_that_is_asked_for()
+    {
+        await using PunchlineServer server = await TestServer.StartAsync();
+        using var asker = new UdpPeer();
+        using var other = new UdpPeer();
+        // With RESPONSE-PORT (RFC 5780 section 7.5).
+        byte[] request = [.. Request, 0x00, 0x27, 0x00, 0x04, (byte)(other.Address.Port >> 8), (byte)other.Address.Port, 0, 0];
+        request[3] = 8;
+        await asker.SendAsync(new UdpAddress(IPAddress.Loopback, server.Port), request);
+        (_, byte[] answer) = await other.ReceiveAsync();
+        Assert.Equal(Request[4..20], answer[4..20]);
+        Assert.Equal(asker.Address, MappedAddress(answer));
+    }
+
+    [Fact]
     public async Task Everything_else_is_met_with_silence()
     {
         await using PunchlineServer server = await TestServer.StartAsync();

@@ -23,6 +23,7 @@ internal static class HostCommand
         var password = new Setting<string>("--host-password-file", "PATH", "The password that the server asks of hosts", Session.Text);
         var noSpray = new Flag("--no-spray", "Never try many ports of a peer whose NAT cannot be met otherwise");
         var relayOnly = new Flag("--relay-only", "Never show the other side where this one is: everything goes through the server");
+        var noMapping = PortMappingFlag();
         var diagnostics = new DiagnosticSettings();
         var command = new RoleCommand(
             "host",
@@ -31,7 +32,7 @@ internal static class HostCommand
             "punchline host 25565 --server punch.example.org",
             "punchline host game=udp:19132 web=tcp:192.168.1.10:80 --new-invite");
         command.Add(services);
-        command.AddAll(server.Option, state.Option, newInvite.Option, inviteFile.Option, password.Option, noSpray.Option, relayOnly.Option);
+        command.AddAll(server.Option, state.Option, newInvite.Option, inviteFile.Option, password.Option, noSpray.Option, relayOnly.Option, noMapping.Option);
         diagnostics.AddTo(command);
         command.SetAction((result, stop) =>
         {
@@ -48,6 +49,7 @@ internal static class HostCommand
                 HostPassword = Session.Password(password.Get(result, host)),
                 AllowsSpray = !noSpray.Get(result, host),
                 RelayOnly = relayOnly.Get(result, host),
+                PortMapping = !noMapping.Get(result, host),
                 TimeProvider = host.Time,
                 QlogDirectory = diagnostics.Qlog.Get(result, host),
                 KeyLogFile = diagnostics.KeyLog.Get(result, host),
@@ -64,6 +66,9 @@ internal static class HostCommand
         });
         return command;
     }
+
+    /// <summary>The option of <c>host</c> and <c>join</c> that leaves the router alone.</summary>
+    internal static Flag PortMappingFlag() => new("--no-port-mapping", "Do not ask the router for a port (PCP, NAT-PMP, UPnP)");
 
     private static IReadOnlyList<ServiceSpec> ServicesOf(string[] texts, CliHost host)
     {

@@ -26,6 +26,7 @@ internal static class JoinCommand
         var inviteFile = new Setting<string>("--invite-file", "PATH", "Read the invite from this file", Session.Text);
         var noSpray = new Flag("--no-spray", "Never try many ports of a peer whose NAT cannot be met otherwise");
         var relayOnly = new Flag("--relay-only", "Never show the other side where this one is: everything goes through the server");
+        var noMapping = HostCommand.PortMappingFlag();
         var diagnostics = new DiagnosticSettings();
         var command = new RoleCommand(
             "join",
@@ -34,7 +35,7 @@ internal static class JoinCommand
             "punchline join punchline1…",
             "punchline join --invite-file invite.txt --map web=127.0.0.1:8080");
         command.Add(invite);
-        command.AddAll(listen.Option, map.Option, state.Option, inviteFile.Option, noSpray.Option, relayOnly.Option);
+        command.AddAll(listen.Option, map.Option, state.Option, inviteFile.Option, noSpray.Option, relayOnly.Option, noMapping.Option);
         diagnostics.AddTo(command);
         command.SetAction(async (result, stop) =>
         {
@@ -55,6 +56,7 @@ internal static class JoinCommand
                 Map = MapOf(mapped),
                 AllowsSpray = !noSpray.Get(result, host),
                 RelayOnly = relayOnly.Get(result, host),
+                PortMapping = !noMapping.Get(result, host),
                 TimeProvider = host.Time,
                 QlogDirectory = diagnostics.Qlog.Get(result, host),
                 KeyLogFile = diagnostics.KeyLog.Get(result, host),

@@ -164,7 +164,7 @@ internal sealed class UdpLoop : IDisposable
         _forwarder.Counters.Stun++;
         IUdpSocket? from = !reply.From.HasFlag(StunChange.Port) ? socket : UdpPorts.For(isMain ? _ports.Alternate : _ports.Main, received.Remote);
         if (from is not null)
-            Send(from, received.Remote, received.Local, _answer.AsSpan(0, reply.Length), reply.Length);
+            Send(from, reply.To, received.Local, _answer.AsSpan(0, reply.Length), reply.Length);
     }
 
     private void Deliver(RelayBinding? target, ReadOnlySpan<byte> run, int segmentSize)

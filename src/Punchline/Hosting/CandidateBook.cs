@@ -11,6 +11,7 @@ internal sealed class CandidateBook
     private readonly Dictionary<object, UdpAddress> _reflexive = [];
     private readonly List<ICandidateTeller> _tellers = [];
     private List<Candidate> _hosts = [];
+    private UdpAddress _mapped;
     private List<Candidate> _told = [];
 
     /// <summary>The candidates now: our own addresses first.</summary>
@@ -35,6 +36,18 @@ internal sealed class CandidateBook
         Tell();
     }
 
+    /// <summary>The port that a router maps to us and that is worth telling; none takes it back.</summary>
+    public void SetMapped(in UdpAddress external)
+    {
+        if (external == _mapped)
+            return;
+        _mapped = external;
+        Tell();
+    }
+
+    /// <summary>True if a server sees one of our sockets at this very address.</summary>
+    public bool IsReflexive(UdpAddress address) => _reflexive.ContainsValue(address);
+
     /// <summary>Tells this session's peer from now on.</summary>
     public void Join(ICandidateTeller teller)
     {
@@ -49,6 +62,8 @@ internal sealed class CandidateBook
     private void Tell()
     {
         List<Candidate> now = [.. _hosts, .. _reflexive.Values.Select(a => new Candidate(a, CandidateKind.ServerReflexive))];
+        if (!_mapped.IsNone)
+            now.Add(new Candidate(_mapped, CandidateKind.Mapped));
         now = [.. now.DistinctBy(candidate => candidate.Address)];
         List<Candidate> before = _told;
         _told = now;

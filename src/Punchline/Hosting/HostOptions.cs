@@ -28,6 +28,11 @@ public sealed record HostOptions
     /// </summary>
     public bool RelayOnly { get; init; }
 
+    /// <summary>
+    /// Asks the router for a port (PCP, NAT-PMP, UPnP) where there is a NAT. It is given back at the end.
+    /// </summary>
+    public bool PortMapping { get; init; } = true;
+
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 

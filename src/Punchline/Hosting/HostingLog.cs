@@ -38,6 +38,9 @@ internal static partial class HostingLog
     [LoggerMessage(110, LogLevel.Information, "{Why}: looking again at every path")]
     public static partial void LookingAgain(ILogger logger, string why);
 
+    [LoggerMessage(112, LogLevel.Error, "port mapping failed; no port is mapped from now on")]
+    public static partial void PortMapperFailed(ILogger logger, Exception error);
+
     [LoggerMessage(111, LogLevel.Trace, "{Event}")]
     public static partial void Traced(ILogger logger, TraceEvent @event);
 }

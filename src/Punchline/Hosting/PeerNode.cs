@@ -169,6 +169,9 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>There is a new <see cref="Nat"/>. Driver thread.</summary>
     public event Action? NatKnown;
 
+    /// <summary>The machine's network changed, or it slept. Driver thread.</summary>
+    public event Action? NetworkChanged;
+
     /// <summary>Binds the sockets and starts the driver.</summary>
     /// <exception cref="PunchlineException">No socket can be had.</exception>
     public static async Task<PeerNode> StartAsync(PeerNodeOptions options)
@@ -197,6 +200,10 @@ internal sealed class PeerNode : IAsyncDisposable
 
     /// <summary>Looks after it no more. Driver thread only.</summary>
     public void Remove(ServerUdp server) => _servers.Remove(server);
+
+    /// <summary>A server that answers us over UDP and IPv4, and from which socket; null if there is none. Driver thread only.</summary>
+    public (IUdpSocket Socket, UdpAddress Server)? WayToServer() =>
+        _servers.Select(server => server.Way).FirstOrDefault(way => way is { Server.IsIPv4: true });
 
     /// <summary>What was found out of our NATs. Driver thread only.</summary>
     public void SetNat(in NatReport report)
@@ -278,6 +285,7 @@ internal sealed class PeerNode : IAsyncDisposable
         TellServers();
         foreach (EndpointConnection connection in Loop.Connections)
             connection.OnNetworkChanged();
+        NetworkChanged?.Invoke();
     }
 
     private void TellServers()

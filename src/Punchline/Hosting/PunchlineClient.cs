@@ -71,6 +71,8 @@ public sealed class PunchlineClient
         ConnectionDiagnostics diagnostics = ConnectionDiagnostics.Open(
             _options.QlogDirectory, _options.KeyLogFile, clock, _options.TimeProvider, events);
         await using ConfiguredAsyncDisposable diagnosticsEnd = diagnostics.ConfigureAwait(false);
+        var mapped = new MappedPort(_options.TimeProvider, events);
+        await using ConfiguredAsyncDisposable mappedEnd = mapped.ConfigureAwait(false);
         PeerNode node = await PeerNode.StartAsync(new PeerNodeOptions
         {
             Time = _options.TimeProvider,
@@ -85,7 +87,12 @@ public sealed class PunchlineClient
             KeyLog = diagnostics.KeyLog,
         }).ConfigureAwait(false);
         await using ConfiguredAsyncDisposable nodeEnd = node.ConfigureAwait(false);
-        ClientCore core = await node.Driver.CallAsync(_ => new ClientCore(node, _options, state, events)).ConfigureAwait(false);
+        ClientCore core = await node.Driver.CallAsync(_ =>
+        {
+            if (_options.PortMapping)
+                mapped.Begin(node);
+            return new ClientCore(node, _options, state, events);
+        }).ConfigureAwait(false);
         try
         {
             await node.Driver.CallAsync(_ => core.Listen()).ConfigureAwait(false);

@@ -103,6 +103,8 @@ public sealed class PunchlineHost
         ConnectionDiagnostics diagnostics = ConnectionDiagnostics.Open(
             _options.QlogDirectory, _options.KeyLogFile, clock, _options.TimeProvider, events);
         await using ConfiguredAsyncDisposable diagnosticsEnd = diagnostics.ConfigureAwait(false);
+        var mapped = new MappedPort(_options.TimeProvider, events);
+        await using ConfiguredAsyncDisposable mappedEnd = mapped.ConfigureAwait(false);
         PeerNode node = await PeerNode.StartAsync(new PeerNodeOptions
         {
             Time = _options.TimeProvider,
@@ -123,6 +125,8 @@ public sealed class PunchlineHost
         ushort port = await node.Driver.CallAsync(_ =>
         {
             core.Begin(node);
+            if (_options.PortMapping)
+                mapped.Begin(node);
             return node.Sockets.Port;
         }).ConfigureAwait(false);
         RememberPort(directory, port);

@@ -43,6 +43,9 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     public Instant NextTimeout => _link.Socket is null ? _nextEndpointAt
         : _link.UnansweredSince.IsSet ? _link.UnansweredSince + SilencePatience : Instant.Never;
 
+    /// <summary>The server's address and our socket towards it, once it has answered. Driver thread only.</summary>
+    public (IUdpSocket Socket, UdpAddress Server)? Way => _binding is { IsBound: true } ? (_socket!, _binding.Server) : null;
+
     /// <summary>The name's addresses are known: begins with the first that a socket reaches. From any thread; a guess, see <see cref="ServerChannelOptions.OnResolved"/>.</summary>
     public void Prepare(IReadOnlyList<UdpAddress> addresses)
     {

@@ -39,6 +39,9 @@ internal enum StunAttributeType : ushort
     /// <summary>The reflexive address, hidden from NATs by the magic cookie.</summary>
     XorMappedAddress = 0x0020,
 
+    /// <summary>Asks for the answer to another port of the source's address (RFC 5780 section 7.5).</summary>
+    ResponsePort = 0x0027,
+
     /// <summary>The program's name.</summary>
     Software = 0x8022,
 

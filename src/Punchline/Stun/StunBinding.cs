@@ -55,6 +55,7 @@ internal sealed class StunBinding : IDatagramClient
 
     private readonly StunTransactionId _id;
     private readonly StunChange _change;
+    private readonly ushort _responsePort;
     private readonly TimeSpan _initialTimeout;
     private Instant _firstSent;
     private int _transmissions;
@@ -64,9 +65,11 @@ internal sealed class StunBinding : IDatagramClient
     /// <param name="randomness">For the transaction id.</param>
     /// <param name="change">From where else the response shall come: tells how the NAT filters.</param>
     /// <param name="initialTimeout">The wait after the first transmission; <see cref="InitialTimeout"/> unless something is known of the path.</param>
+    /// <param name="responsePort">To which other port of ours, as the server sees us, the response shall come; 0 for the one that asked.</param>
     public StunBinding(
-        in UdpAddress server, IRandomness randomness, StunChange change = StunChange.None, TimeSpan? initialTimeout = null)
+        in UdpAddress server, IRandomness randomness, StunChange change = StunChange.None, TimeSpan? initialTimeout = null, ushort responsePort = 0)
     {
+        _responsePort = responsePort;
         Server = server;
         _id = StunTransactionId.Draw(randomness);
         _change = change;
@@ -158,6 +161,8 @@ internal sealed class StunBinding : IDatagramClient
         var writer = new StunWriter(buffer, StunClass.Request, StunMessage.Binding, _id);
         if (_change != StunChange.None)
             writer.AddChangeRequest(_change);
+        if (_responsePort != 0)
+            writer.AddResponsePort(_responsePort);
         writer.Add(StunAttributeType.Software, Software);
         writer.AddFingerprint();
         return writer.Length;
@@ -167,6 +172,9 @@ internal sealed class StunBinding : IDatagramClient
     private bool IsExpectedSource(in UdpAddress from)
     {
         bool sameHost = (_change & StunChange.Address) == StunChange.None;
+        // To a NAT, the answer to another port is a flow of its own, which may get another source port on the inner side.
+        if (_responsePort != 0)
+            return from.SameHost(Server);
         bool samePort = (_change & StunChange.Port) == StunChange.None;
         return from.SameHost(Server) == sameHost && (from.Port == Server.Port) == samePort;
     }

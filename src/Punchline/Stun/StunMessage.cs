@@ -172,6 +172,16 @@ internal readonly ref struct StunMessage
         return true;
     }
 
+    /// <summary>Reads RESPONSE-PORT (RFC 5780 section 7.5), with its two bytes of padding counted as value or not.</summary>
+    /// <returns>False if it is malformed; without one, the port is 0.</returns>
+    public bool TryFindResponsePort(out ushort port)
+    {
+        port = 0;
+        if (!TryFind(StunAttributeType.ResponsePort, out StunAttribute attribute))
+            return true;
+        return attribute.Value.Length is 2 or 4 && BinaryPrimitives.TryReadUInt16BigEndian(attribute.Value, out port);
+    }
+
     /// <summary>Checks FINGERPRINT (RFC 8489 section 14.7).</summary>
     public StunFingerprint CheckFingerprint()
     {

@@ -5,7 +5,8 @@ namespace Punchline.Stun;
 /// <summary>What to send back, and from where.</summary>
 /// <param name="Length">Bytes of the response.</param>
 /// <param name="From">From the address that was reached, or from the server's other port or address.</param>
-internal readonly record struct StunReply(int Length, StunChange From);
+/// <param name="To">Where to: the source, or another port of the same address that it asked for (RESPONSE-PORT).</param>
+internal readonly record struct StunReply(int Length, StunChange From, UdpAddress To);
 
 /// <summary>The server's own addresses, as far as one request is concerned.</summary>
 /// <param name="Reached">The address and port that the request reached; none or unspecified if the system does not tell.</param>
@@ -47,6 +48,12 @@ internal static class StunResponder
     /// <summary>Unknown attributes that a 420 response lists: more only tell that the request is not meant seriously.</summary>
     private const int MaxUnknown = 8;
 
+    /// <summary>
+    /// Answers go to no lower port of those that are asked for: there live services that answer small packets with large ones. Nobody
+    /// forges more by RESPONSE-PORT than by a source address; but who cannot forge may share that address with others, behind a carrier's NAT.
+    /// </summary>
+    private const ushort LowestResponsePort = 1024;
+
     private const int UnknownAttribute = 420;
     private const int BadRequest = 400;
 
@@ -73,14 +80,16 @@ internal static class StunResponder
         Span<StunAttributeType> unknown = stackalloc StunAttributeType[MaxUnknown];
         int unknownCount = FindUnknown(request, unknown);
         bool isChangeClear = request.TryFindChange(out StunChange change);
+        bool isPortClear = request.TryFindResponsePort(out ushort port) && port is 0 or >= LowestResponsePort;
         // What the server cannot do is an attribute that it does not know.
         if (isChangeClear && (change & ~server.Changes) != StunChange.None && unknownCount < MaxUnknown)
             unknown[unknownCount++] = StunAttributeType.ChangeRequest;
 
         var writer = new Response(buffer, datagram.Length, fingerprint == StunFingerprint.Valid);
-        reply = unknownCount > 0 ? new StunReply(writer.Unknown(request, unknown[..unknownCount]), StunChange.None)
-            : !isChangeClear ? new StunReply(writer.Refuse(request), StunChange.None)
-            : new StunReply(writer.Succeed(request, source, server.OriginOf(change), server.Other), change);
+        reply = unknownCount > 0 ? new StunReply(writer.Unknown(request, unknown[..unknownCount]), StunChange.None, source)
+            : !isChangeClear || !isPortClear ? new StunReply(writer.Refuse(request), StunChange.None, source)
+            : new StunReply(
+                writer.Succeed(request, source, server.OriginOf(change), server.Other), change, port == 0 ? source : source.WithPort(port));
         return true;
     }
 
@@ -99,7 +108,7 @@ internal static class StunResponder
 
     /// <summary>Those of credentials are known and say nothing to a server that asks for none.</summary>
     private static bool IsKnown(StunAttributeType type) => type
-        is StunAttributeType.ChangeRequest or StunAttributeType.Username or StunAttributeType.Userhash or StunAttributeType.Realm
+        is StunAttributeType.ChangeRequest or StunAttributeType.ResponsePort or StunAttributeType.Username or StunAttributeType.Userhash or StunAttributeType.Realm
         or StunAttributeType.Nonce or StunAttributeType.PasswordAlgorithm or StunAttributeType.MessageIntegrity
         or StunAttributeType.MessageIntegritySha256;
 

@@ -44,6 +44,10 @@ internal ref struct StunWriter
     public void AddChangeRequest(StunChange change) =>
         BinaryPrimitives.WriteUInt32BigEndian(Add(StunAttributeType.ChangeRequest, sizeof(uint)), (uint)change);
 
+    /// <summary>Adds RESPONSE-PORT (RFC 5780 section 7.5): the port and two bytes of padding, which count as its value.</summary>
+    public void AddResponsePort(ushort port) =>
+        BinaryPrimitives.WriteUInt16BigEndian(Add(StunAttributeType.ResponsePort, sizeof(uint)), port);
+
     /// <summary>Adds ERROR-CODE (RFC 8489 section 14.8).</summary>
     /// <param name="code">300 to 699.</param>
     /// <param name="reason">A few words in UTF-8, fewer than 128 characters.</param>

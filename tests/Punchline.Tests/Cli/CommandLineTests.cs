@@ -31,8 +31,8 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Theory]
-    [InlineData("host", "--server", "--state", "--new-invite", "--invite-file", "--host-password-file", "--json", "--verbose")]
-    [InlineData("join", "--listen", "--map", "--state", "--invite-file", "--json", "--verbose")]
+    [InlineData("host", "--server", "--state", "--new-invite", "--invite-file", "--host-password-file", "--no-port-mapping", "--json", "--verbose")]
+    [InlineData("join", "--listen", "--map", "--state", "--invite-file", "--no-port-mapping", "--json", "--verbose")]
     [InlineData("serve", "--listen", "--stun-alt", "--host-password-file", "--allow-hosts", "--admin", "--name", "--advertise", "--trusted-proxy",
         "--max-channels", "--max-channels-per-address", "--max-pairs-per-host", "--json", "--verbose")]
     [InlineData("demo", "--listen", "--once", "--nat", "--json", "--verbose")]
@@ -137,6 +137,20 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(["a", "b"], options.Map.Keys);
         Assert.Equal(IPEndPoint.Parse("[::1]:3"), options.Map["b"]);
         Assert.Equal(Path.Combine(_cli.Folder, "punchline"), options.StateDirectory);
+    }
+
+    [Fact]
+    public async Task The_router_is_asked_for_a_port_unless_somebody_says_no()
+    {
+        await _cli.RunAsync("host", "1", "--server", "s");
+        Assert.True(Assert.IsType<HostOptions>(_cli.Roles.Options).PortMapping);
+        await _cli.RunAsync("host", "1", "--server", "s", "--no-port-mapping");
+        Assert.False(Assert.IsType<HostOptions>(_cli.Roles.Options).PortMapping);
+        await _cli.RunAsync("join", "abc");
+        Assert.True(Assert.IsType<ClientOptions>(_cli.Roles.Options).PortMapping);
+        _cli.Variables["PUNCHLINE_NO_PORT_MAPPING"] = "1";
+        await _cli.RunAsync("join", "abc");
+        Assert.False(Assert.IsType<ClientOptions>(_cli.Roles.Options).PortMapping);
     }
 
     [Fact]

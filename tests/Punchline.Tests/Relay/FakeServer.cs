@@ -60,7 +60,7 @@ internal sealed class FakeServer : IDisposable
         return message!;
     }
 
-    public ServerHello Hello(params UdpAddress[] addresses) => new(1, 1, 0, new byte[32], (ushort)Port, 0, addresses, "fake");
+    public ServerHello Hello(params UdpAddress[] addresses) => new(1, 1, ControlFeatures.None, new byte[32], (ushort)Port, 0, addresses, "fake");
 
     public void Dispose()
     {

@@ -32,6 +32,19 @@ public sealed class StunBindingTests
     }
 
     [Fact]
+    public void An_answer_to_another_port_may_come_from_another_port_of_the_server()
+    {
+        var binding = new StunBinding(Server, _randomness, responsePort: 40_000);
+        byte[] request = Transmit(binding, At(0));
+        Assert.True(StunMessage.TryRead(request, out StunMessage message));
+        Assert.True(message.TryFindResponsePort(out ushort port));
+        Assert.Equal(40_000, port);
+        Assert.False(binding.TryReceive(At(1), OtherHost, Answer(request)));
+        Assert.True(binding.TryReceive(At(1), Server.WithPort(50_000), Answer(request)));
+        Assert.Equal(StunBindingState.Succeeded, binding.State);
+    }
+
+    [Fact]
     public void It_is_sent_again_with_growing_waits_and_given_up_at_last()
     {
         var binding = new StunBinding(Server, _randomness, initialTimeout: TimeSpan.FromMilliseconds(500));

@@ -39,6 +39,30 @@ public sealed class StunResponderTests
         Assert.Equal(StunFingerprint.Absent, response.CheckFingerprint());
     }
 
+    [Theory]
+    [InlineData(40_000, 4, 40_000)]
+    [InlineData(40_000, 2, 40_000)]
+    [InlineData(1024, 4, 1024)]
+    [InlineData(1023, 4, null)] // services that answer with much more live below
+    [InlineData(53, 4, null)]
+    [InlineData(40_000, 3, null)]
+    [InlineData(40_000, 8, null)]
+    [InlineData(0, 4, 4321)]
+    public void An_answer_goes_to_the_port_that_was_asked_for(int port, int length, int? told)
+    {
+        byte[] value = new byte[length];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt16BigEndian(value, (ushort)port);
+        byte[] buffer = new byte[StunMessage.MaxLength];
+        byte[] request = Request((ref StunWriter writer) => writer.Add(StunAttributeType.ResponsePort, value));
+        Assert.True(StunResponder.TryRespond(request, Source, TwoPorts, buffer, out StunReply reply));
+        Assert.Equal(Source.WithPort((ushort)(told ?? 4321)), reply.To);
+        Assert.True(StunMessage.TryRead(buffer.AsSpan(0, reply.Length), out StunMessage response));
+        Assert.Equal(told is null ? StunClass.Error : StunClass.Success, response.Class);
+        // What it tells is where the request came from.
+        Assert.Equal(told is not null, response.TryFindMappedAddress(out UdpAddress mapped));
+        Assert.True(told is null || mapped == Source);
+    }
+
     [Fact]
     public void The_published_request_is_answered()
     {
@@ -145,12 +169,12 @@ public sealed class StunResponderTests
         {
             writer.Add((StunAttributeType)0x9999, "optional"u8);
             writer.Add((StunAttributeType)0x0026, new byte[8]);
-            writer.Add((StunAttributeType)0x0027, new byte[4]);
+            writer.Add((StunAttributeType)0x0028, new byte[4]);
             writer.Add((StunAttributeType)0x0026, new byte[8]);
         });
         Assert.True(StunResponder.TryRespond(request, Source, OnePort, buffer, out StunReply reply));
         Assert.True(StunMessage.TryRead(buffer.AsSpan(0, reply.Length), out StunMessage response));
-        AssertUnknown(response, (StunAttributeType)0x0026, (StunAttributeType)0x0027);
+        AssertUnknown(response, (StunAttributeType)0x0026, (StunAttributeType)0x0028);
     }
 
     [Fact]

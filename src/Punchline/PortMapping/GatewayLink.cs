@@ -1,0 +1,74 @@
+using System.Net;
+using System.Net.Sockets;
+using Punchline.Quic;
+using Punchline.Udp;
+
+namespace Punchline.PortMapping;
+
+/// <summary>
+/// Carries small exchanges with the router over a socket of their own, for as long as each takes. Not the socket of QUIC: the first
+/// bytes of these protocols are those of others there, and a mapping need not be asked for from the port that it leads to.
+/// </summary>
+internal sealed class GatewayLink(Gateway gateway, TimeProvider time)
+{
+    /// <summary>No answer that we read is longer; RFC 6887 section 7 says 1,100, and SSDP's fit an Ethernet frame.</summary>
+    private const int MaxDatagram = 1500;
+
+    private readonly MonotonicClock _clock = new(time);
+
+    /// <summary>The router, and where we stand.</summary>
+    public Gateway Gateway => gateway;
+
+    /// <summary>Runs an exchange until it has nothing more to wait for.</summary>
+    /// <returns>False if this machine cannot send there.</returns>
+    public async Task<bool> RunAsync(IDatagramClient exchange, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            socket.Bind(gateway.Local.WithPort(0).ToIPEndPoint());
+            if (exchange.Server.IsMulticast)
+                socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.MulticastInterface, gateway.Local.ToIPAddress().GetAddressBytes());
+            await RunAsync(socket, exchange, cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (SocketException)
+        {
+            // The address has gone, or a rule of this machine forbids it: this router cannot be asked from here.
+            return false;
+        }
+    }
+
+    private async Task RunAsync(Socket socket, IDatagramClient exchange, CancellationToken cancellationToken)
+    {
+        byte[] sending = new byte[MaxDatagram];
+        byte[] receiving = new byte[MaxDatagram];
+        var from = new SocketAddress(AddressFamily.InterNetwork);
+        Task<int>? received = null;
+        while (true)
+        {
+            while (exchange.TryTransmit(_clock.Now, sending, out int length))
+                await socket.SendToAsync(sending.AsMemory(0, length), exchange.Server.ToIPEndPoint(), cancellationToken).ConfigureAwait(false);
+            if (!exchange.NextTimeout.IsSet)
+                return;
+            received ??= socket.ReceiveFromAsync(receiving, SocketFlags.None, from, CancellationToken.None).AsTask();
+            TimeSpan wait = exchange.NextTimeout - _clock.Now;
+            try
+            {
+                int length = await received.WaitAsync(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, time, cancellationToken).ConfigureAwait(false);
+                received = null;
+                var sender = (IPEndPoint)new IPEndPoint(IPAddress.Any, 0).Create(from);
+                exchange.TryReceive(_clock.Now, new UdpAddress(sender.Address, sender.Port), receiving.AsSpan(0, length));
+            }
+            catch (TimeoutException)
+            {
+                // The exchange's own time has come.
+            }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.MessageSize)
+            {
+                // Windows tells of an ICMP message to an earlier datagram, or that one was too long: neither is an answer.
+                received = null;
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+using System.Threading.Channels;
+using Punchline.PortMapping;
+using Punchline.Quic;
+using Punchline.Tests.Udp;
+
+namespace Punchline.Tests.PortMapping;
+
+/// <summary>A protocol that answers what the test says.</summary>
+internal sealed class FakeMapper(MappingProtocol protocol) : IMapper
+{
+    private readonly TaskCompletionSource<bool> _found = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public static UdpAddress External { get; } = UdpTestPlatforms.Address("198.51.100.7", 40_000);
+
+    public MappingProtocol Protocol => protocol;
+
+    /// <summary>What the next requests come to; the last one again and again.</summary>
+    public Queue<MappingReply> Replies { get; } = new();
+
+    /// <summary>Requests so far.</summary>
+    public int Requests { get; private set; }
+
+    public Channel<string> Log { get; } = Channel.CreateUnbounded<string>();
+
+    /// <summary>Giving back is never answered.</summary>
+    public bool IsDeafAtTheEnd { get; init; }
+
+    public bool IsDisposed { get; private set; }
+
+    public static FakeMapper Found(MappingProtocol protocol, params MappingReply[] replies)
+    {
+        var mapper = new FakeMapper(protocol);
+        foreach (MappingReply reply in replies)
+            mapper.Replies.Enqueue(reply);
+        mapper.Answer(true);
+        return mapper;
+    }
+
+    public static MappingReply Granted(MappingProtocol protocol, int seconds = 1200, ushort port = 40_000) =>
+        new(MappingOutcome.Granted, new Mapping(protocol, External.WithPort(port), TimeSpan.FromSeconds(seconds)));
+
+    /// <summary>The router answers the question whether it speaks the protocol, or does not.</summary>
+    public void Answer(bool found) => _found.TrySetResult(found);
+
+    public Task<bool> FindAsync(CancellationToken cancellationToken) => _found.Task.WaitAsync(cancellationToken);
+
+    public Task<MappingReply> MapAsync(CancellationToken cancellationToken)
+    {
+        Requests++;
+        Log.Writer.TryWrite("map");
+        return Task.FromResult(Replies.Count > 1 ? Replies.Dequeue() : Replies.Peek());
+    }
+
+    public async Task UnmapAsync(CancellationToken cancellationToken)
+    {
+        Log.Writer.TryWrite("unmap");
+        if (IsDeafAtTheEnd)
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+    }
+
+    public void Dispose() => IsDisposed = true;
+}
