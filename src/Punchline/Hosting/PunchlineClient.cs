@@ -89,7 +89,7 @@ public sealed class PunchlineClient
         await using ConfiguredAsyncDisposable nodeEnd = node.ConfigureAwait(false);
         ClientCore core = await node.Driver.CallAsync(_ =>
         {
-            if (_options.PortMapping)
+            if (_options is { PortMapping: true, RelayOnly: false })
                 mapped.Begin(node);
             return new ClientCore(node, _options, state, events);
         }).ConfigureAwait(false);

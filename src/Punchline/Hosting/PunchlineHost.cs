@@ -125,7 +125,7 @@ public sealed class PunchlineHost
         ushort port = await node.Driver.CallAsync(_ =>
         {
             core.Begin(node);
-            if (_options.PortMapping)
+            if (_options is { PortMapping: true, RelayOnly: false })
                 mapped.Begin(node);
             return node.Sockets.Port;
         }).ConfigureAwait(false);
