@@ -21,9 +21,7 @@ internal static class HostCommand
         var newInvite = new Flag("--new-invite", "Replace the invite: those given before stop at once");
         var inviteFile = new Setting<string>("--invite-file", "PATH", "Also write the invite to this file", Session.Text);
         var password = new Setting<string>("--host-password-file", "PATH", "The password that the server asks of hosts", Session.Text);
-        var noSpray = new Flag("--no-spray", "Never try many ports of a peer whose NAT cannot be met otherwise");
-        var relayOnly = new Flag("--relay-only", "Never show the other side where this one is: everything goes through the server");
-        var noMapping = PortMappingFlag();
+        var paths = new PathSettings();
         var diagnostics = new DiagnosticSettings();
         var command = new RoleCommand(
             "host",
@@ -32,7 +30,8 @@ internal static class HostCommand
             "punchline host 25565 --server punch.example.org",
             "punchline host game=udp:19132 web=tcp:192.168.1.10:80 --new-invite");
         command.Add(services);
-        command.AddAll(server.Option, state.Option, newInvite.Option, inviteFile.Option, password.Option, noSpray.Option, relayOnly.Option, noMapping.Option);
+        command.AddAll(server.Option, state.Option, newInvite.Option, inviteFile.Option, password.Option);
+        paths.AddTo(command);
         diagnostics.AddTo(command);
         command.SetAction((result, stop) =>
         {
@@ -47,9 +46,9 @@ internal static class HostCommand
                     "no server: say --server HOST[:PORT] or set PUNCHLINE_SERVER; ask a friend who runs one, or run 'punchline serve' on a machine with a public address"),
                 StateDirectory = folder,
                 HostPassword = Session.Password(password.Get(result, host)),
-                AllowsSpray = !noSpray.Get(result, host),
-                RelayOnly = relayOnly.Get(result, host),
-                PortMapping = !noMapping.Get(result, host),
+                AllowsSpray = !paths.NoSpray.Get(result, host),
+                RelayOnly = paths.RelayOnly.Get(result, host),
+                PortMapping = !paths.NoPortMapping.Get(result, host),
                 TimeProvider = host.Time,
                 QlogDirectory = diagnostics.Qlog.Get(result, host),
                 KeyLogFile = diagnostics.KeyLog.Get(result, host),
@@ -66,9 +65,6 @@ internal static class HostCommand
         });
         return command;
     }
-
-    /// <summary>The option of <c>host</c> and <c>join</c> that leaves the router alone.</summary>
-    internal static Flag PortMappingFlag() => new("--no-port-mapping", "Do not ask the router for a port (PCP, NAT-PMP, UPnP)");
 
     private static IReadOnlyList<ServiceSpec> ServicesOf(string[] texts, CliHost host)
     {

@@ -24,9 +24,7 @@ internal static class JoinCommand
         var map = new ListSetting<KeyValuePair<string, IPEndPoint>>("--map", "NAME=ADDRESS:PORT", "Where a service appears, by its name; may be repeated", Services.Mapping);
         var state = new Setting<string>("--state", "DIR", "Folder of key, joined hosts and last invite, else in the user's configuration folder", Session.Text);
         var inviteFile = new Setting<string>("--invite-file", "PATH", "Read the invite from this file", Session.Text);
-        var noSpray = new Flag("--no-spray", "Never try many ports of a peer whose NAT cannot be met otherwise");
-        var relayOnly = new Flag("--relay-only", "Never show the other side where this one is: everything goes through the server");
-        var noMapping = HostCommand.PortMappingFlag();
+        var paths = new PathSettings();
         var diagnostics = new DiagnosticSettings();
         var command = new RoleCommand(
             "join",
@@ -35,7 +33,8 @@ internal static class JoinCommand
             "punchline join punchline1…",
             "punchline join --invite-file invite.txt --map web=127.0.0.1:8080");
         command.Add(invite);
-        command.AddAll(listen.Option, map.Option, state.Option, inviteFile.Option, noSpray.Option, relayOnly.Option, noMapping.Option);
+        command.AddAll(listen.Option, map.Option, state.Option, inviteFile.Option);
+        paths.AddTo(command);
         diagnostics.AddTo(command);
         command.SetAction(async (result, stop) =>
         {
@@ -54,9 +53,9 @@ internal static class JoinCommand
                 StateDirectory = folder,
                 Listen = endPoint,
                 Map = MapOf(mapped),
-                AllowsSpray = !noSpray.Get(result, host),
-                RelayOnly = relayOnly.Get(result, host),
-                PortMapping = !noMapping.Get(result, host),
+                AllowsSpray = !paths.NoSpray.Get(result, host),
+                RelayOnly = paths.RelayOnly.Get(result, host),
+                PortMapping = !paths.NoPortMapping.Get(result, host),
                 TimeProvider = host.Time,
                 QlogDirectory = diagnostics.Qlog.Get(result, host),
                 KeyLogFile = diagnostics.KeyLog.Get(result, host),
