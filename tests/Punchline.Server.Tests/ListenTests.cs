@@ -142,6 +142,8 @@ public sealed class ListenTests
             inner.Wake();
         }
 
+        public IReadOnlyList<IUdpSocket> Readable => inner.Readable;
+
         public void Add(IUdpSocket socket) => inner.Add(socket);
 
         public void Remove(IUdpSocket socket) => inner.Remove(socket);

@@ -9,6 +9,8 @@ internal sealed class PathSettings
 
     public Flag NoPortMapping { get; } = new("--no-port-mapping", "Do not ask the router for a port (PCP, NAT-PMP, UPnP)");
 
+    public Flag NoSpray { get; } = new("--no-spray", "Never try many ports of a peer whose NAT cannot be met otherwise");
+
     /// <summary>Adds them to a command.</summary>
-    public void AddTo(RoleCommand command) => command.AddAll(RelayOnly.Option, NoPortMapping.Option);
+    public void AddTo(RoleCommand command) => command.AddAll(RelayOnly.Option, NoPortMapping.Option, NoSpray.Option);
 }

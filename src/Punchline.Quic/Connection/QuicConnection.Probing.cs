@@ -150,7 +150,6 @@ public sealed partial class QuicConnection
     private bool TryBuildProbe(PathState state, bool challenge, Span<byte> buffer, out int length)
     {
         length = 0;
-        int header = state.Network.HeaderLength;
         bool hasCredit = state.AmplificationCredit >= MtuDiscovery.BaseSize;
         // RFC 9000 sections 8.2.1 and 8.2.2: full-sized where the credit allows; docs/wire/punch.md: small until answered.
         bool full = hasCredit && ((challenge && !state.IsKeptOpen && (!PunchAgreed || state.IsAddressValidated || !state.IsDirect)) || state.OwesFullResponse);
@@ -168,6 +167,38 @@ public sealed partial class QuicConnection
             return false;
         }
 
+        ulong? response = state.HasResponses ? state.TakeResponse().Data : null;
+        ulong? data = challenge ? DrawChallenge() : null;
+        length = WriteProbe(state, state.Network, destination, full, response, data, buffer);
+        if (data is { } sent)
+        {
+            state.RecordChallenge(sent, _now, full);
+            state.IsKeptOpen = false;
+            state.Schedule.OnProbeSent(_now);
+        }
+        return true;
+    }
+
+    private ulong DrawChallenge()
+    {
+        Span<byte> random = stackalloc byte[8];
+        _options.Randomness.FillPublic(random);
+        return BinaryPrimitives.ReadUInt64BigEndian(random);
+    }
+
+    /// <summary>Writes and seals one datagram with PATH_RESPONSE, PATH_CHALLENGE or both.</summary>
+    /// <param name="state">The path that keeps account of it.</param>
+    /// <param name="network">Where it goes.</param>
+    /// <param name="destination">The peer's connection id.</param>
+    /// <param name="full">Whether it has the size that validates.</param>
+    /// <param name="response">The data of a PATH_RESPONSE.</param>
+    /// <param name="challenge">The data of a PATH_CHALLENGE.</param>
+    /// <param name="buffer">Room for it.</param>
+    /// <returns>Its length, the path's own header included.</returns>
+    private int WriteProbe(
+        PathState state, NetworkPath network, in ConnectionId destination, bool full, ulong? response, ulong? challenge, Span<byte> buffer)
+    {
+        int header = network.HeaderLength;
         PacketSpace space = Space(PacketNumberSpace.Application);
         SkipNumbers(space);
         int numberLength = NumberLength(space);
@@ -179,31 +210,24 @@ public sealed partial class QuicConnection
         int headerLength = writer.Position;
         SentFrameList sent = space.Building;
         sent.Clear();
-        if (state.HasResponses)
+        if (response is { } answer)
         {
-            new PathResponseFrame(state.TakeResponse().Data).Write(ref writer);
+            new PathResponseFrame(answer).Write(ref writer);
             sent.Add(new SentFrame(SentFrameKind.PathResponse, 0, 0, 0, false));
         }
-        if (challenge)
+        if (challenge is { } question)
         {
-            Span<byte> random = stackalloc byte[8];
-            _options.Randomness.FillPublic(random);
-            ulong data = BinaryPrimitives.ReadUInt64BigEndian(random);
-            new PathChallengeFrame(data).Write(ref writer);
+            new PathChallengeFrame(question).Write(ref writer);
             sent.Add(new SentFrame(SentFrameKind.PathChallenge, 0, 0, 0, false));
-            state.RecordChallenge(data, _now, full);
-            state.IsKeptOpen = false;
-            state.Schedule.OnProbeSent(_now);
         }
         if (full)
             writer.Reserve(writer.Remaining).Clear();
         else
             FinishPayload(ref writer, headerLength, numberLength);
         var built = new BuiltPacket(space.Id, header, numberOffset, headerLength, writer.Position, 0, space.NextNumber, IsAckEliciting: true);
-        Seal(built, state, buffer, SentPacketFlags.Probe);
+        Seal(built, state, network, buffer, SentPacketFlags.Probe);
         Count(state, writer.Position + AeadTagLength);
-        length = header + writer.Position + AeadTagLength;
-        return true;
+        return header + writer.Position + AeadTagLength;
     }
 
     /// <summary>One datagram of the size that the search wants to try: PING and padding, nothing to be sent again (RFC 8899 sections 3 and 4.1).</summary>
@@ -226,7 +250,7 @@ public sealed partial class QuicConnection
         space.Building.Clear();
         WritePing(ref writer, space.Building);
         writer.Reserve(writer.Remaining).Clear();
-        Seal(built with { Start = header, End = writer.Position, IsAckEliciting = true }, path, buffer, SentPacketFlags.MtuProbe);
+        Seal(built with { Start = header, End = writer.Position, IsAckEliciting = true }, path, path.Network, buffer, SentPacketFlags.MtuProbe);
         path.Mtu.OnProbeSent();
         Count(path, size);
         transmit = new Transmit(path.Network, header + size, header + size, false, 0);

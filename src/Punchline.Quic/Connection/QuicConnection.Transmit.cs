@@ -187,7 +187,7 @@ public sealed partial class QuicConnection
             length = padTo;
         }
         for (int i = 0; i < packets; i++)
-            Seal(_datagram[i], path, buffer, SentPacketFlags.None);
+            Seal(_datagram[i], path, path.Network, buffer, SentPacketFlags.None);
         Count(path, length);
         return length;
     }
@@ -328,14 +328,14 @@ public sealed partial class QuicConnection
     }
 
     /// <summary>Seals a built packet where it lies and records it.</summary>
-    private void Seal(in BuiltPacket built, PathState path, Span<byte> buffer, SentPacketFlags flags)
+    private void Seal(in BuiltPacket built, PathState path, NetworkPath network, Span<byte> buffer, SentPacketFlags flags)
     {
         PacketSpace space = Space(built.Space);
         int length = built.End + AeadTagLength;
         Span<byte> packet = buffer.Slice(built.Start, length);
         int numberLength = built.HeaderLength - built.NumberOffset;
         // Before it is sealed, as the frames are still in clear.
-        _options.Trace?.Record(this, new TraceEvent(TraceKind.PacketSent, _now, IsClient, built.Space, built.Number, length, path.Network, null) { IsEarly = built.IsEarly },
+        _options.Trace?.Record(this, new TraceEvent(TraceKind.PacketSent, _now, IsClient, built.Space, built.Number, length, network, null) { IsEarly = built.IsEarly },
             packet[built.HeaderLength..^AeadTagLength]);
         if (built.Space == PacketNumberSpace.Application && !built.IsEarly)
         {

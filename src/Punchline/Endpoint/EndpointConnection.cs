@@ -91,6 +91,19 @@ internal sealed class EndpointConnection : IStreamTransport
         return true;
     }
 
+    /// <summary>Sends one opening probe on a way that is not kept, unless it opens (<see cref="QuicConnection.TryWriteProbe"/>).</summary>
+    /// <param name="socket">One of the driver's.</param>
+    /// <param name="remote">Where to.</param>
+    /// <param name="timeToLive">Hops that it may make, 0 for the usual number.</param>
+    public void SendProbe(IUdpSocket socket, UdpAddress remote, byte timeToLive) => _loop.SendProbe(this, socket, remote, timeToLive);
+
+    /// <summary>True if a way that begins at this socket is known to work, or is being tried.</summary>
+    public bool Uses(IUdpSocket socket)
+    {
+        ReleaseUnusedPaths();
+        return _paths.Exists(path => path.Socket == socket);
+    }
+
     /// <summary>The way is gone.</summary>
     public void RemovePath(SocketPath path)
     {

@@ -82,10 +82,14 @@ internal sealed partial class EndpointLoop
     private void ReceiveAll()
     {
         _moreToReceive = false;
-        foreach (SocketSlot slot in _slots)
+        // Those alone that have something: an attempt to meet a hard NAT brings hundreds that are silent.
+        IReadOnlyList<IUdpSocket> readable = _poller.Readable;
+        for (int i = 0; i < readable.Count; i++)
         {
+            if (!_slotOf.TryGetValue(readable[i], out SocketSlot? slot))
+                continue;
             int batches = 0;
-            while (batches < EndpointLimits.MaxReceiveBatches && slot.Socket.TryReceive(slot.Buffer, out UdpReceived received))
+            while (batches < EndpointLimits.MaxReceiveBatches && slot.Socket.TryReceive(_receiveBuffer, out UdpReceived received))
             {
                 batches++;
                 TakeApart(slot, received);
@@ -100,7 +104,7 @@ internal sealed partial class EndpointLoop
         RelayPath? relayed = null;
         for (int offset = 0; offset < received.Length; offset += received.SegmentSize)
         {
-            Span<byte> datagram = slot.Buffer.AsSpan(offset, Math.Min(received.SegmentSize, received.Length - offset));
+            Span<byte> datagram = _receiveBuffer.AsSpan(offset, Math.Min(received.SegmentSize, received.Length - offset));
             switch (Demultiplexer.Classify(datagram))
             {
                 case DatagramKind.Quic:
@@ -166,6 +170,20 @@ internal sealed partial class EndpointLoop
             // Whatever becomes of it: such an exchange repeats what is not answered.
             slot.Socket.Send(client.Server, default, buffer[..length], length, ect0: false, timeToLive: 0);
         }
+    }
+
+    /// <summary>Sends one opening probe on a way that the connection does not keep (<see cref="QuicConnection.TryWriteProbe"/>).</summary>
+    /// <param name="connection">Whose.</param>
+    /// <param name="socket">One of this loop's.</param>
+    /// <param name="remote">Where to.</param>
+    /// <param name="timeToLive">Hops that it may make, 0 for the usual number.</param>
+    internal void SendProbe(EndpointConnection connection, IUdpSocket socket, UdpAddress remote, byte timeToLive)
+    {
+        if (!_slotOf.ContainsKey(socket) || DirectPath(socket, remote) is not { } path || !connection.Core.TryWriteProbe(Now, path, _sendBuffer, out int length))
+            return;
+        // Whatever becomes of it: a probe is repeated, or another one is as good.
+        socket.Send(remote, path.LocalAddress, _sendBuffer.AsSpan(0, length), length, ect0: false, timeToLive);
+        MarkReady(connection);
     }
 
     private void SendStateless()

@@ -41,6 +41,7 @@ internal sealed partial class EndpointLoop : IDriver
     private readonly Dictionary<IUdpSocket, SocketSlot> _slotOf = [];
     private readonly List<EndpointConnection> _connections = [];
     private readonly List<IDriverTimer> _timers = [];
+    private readonly byte[] _receiveBuffer = GC.AllocateArray<byte>(EndpointLimits.ReceiveBufferSize, pinned: true);
     private readonly byte[] _sendBuffer = GC.AllocateArray<byte>(EndpointLimits.SendBufferSize, pinned: true);
     private List<EndpointConnection> _ready = [];
     private List<EndpointConnection> _serving = [];

@@ -82,6 +82,9 @@ internal interface IConnectionCore : IStreamTransport
     /// <inheritdoc cref="QuicConnection.OnDatagramTooLarge"/>
     void OnDatagramTooLarge(Instant now, NetworkPath path, int size);
 
+    /// <inheritdoc cref="QuicConnection.TryWriteProbe"/>
+    bool TryWriteProbe(Instant now, NetworkPath path, Span<byte> buffer, out int length);
+
     /// <inheritdoc cref="QuicConnection.TryGetPathStatistics"/>
     bool TryGetPathStatistics(NetworkPath path, out PathStatistics statistics);
 

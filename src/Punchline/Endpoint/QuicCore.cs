@@ -46,6 +46,7 @@ internal sealed class QuicConnectionCore : IConnectionCore
     public void AgreeOnSilence(Instant now, TimeSpan quiet, bool isBusy) => _quic.AgreeOnSilence(now, quiet, isBusy);
     public void OnNetworkChanged(Instant now) => _quic.OnNetworkChanged(now);
     public void OnDatagramTooLarge(Instant now, NetworkPath path, int size) => _quic.OnDatagramTooLarge(now, path, size);
+    public bool TryWriteProbe(Instant now, NetworkPath path, Span<byte> buffer, out int length) => _quic.TryWriteProbe(now, path, buffer, out length);
     public bool TryGetPathStatistics(NetworkPath path, out PathStatistics statistics) => _quic.TryGetPathStatistics(path, out statistics);
     public void Close(Instant now, ulong applicationCode, string reason) => _quic.Close(now, applicationCode, reason);
     public bool TryOpenStream(bool bidirectional, out StreamId id) => _quic.TryOpenStream(bidirectional, out id);

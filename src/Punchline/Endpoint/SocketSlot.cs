@@ -2,15 +2,12 @@ using Punchline.Udp;
 
 namespace Punchline.Endpoint;
 
-/// <summary>What the loop keeps for each socket: one pinned receive buffer, the clients beside QUIC, whether its send buffer is full.</summary>
+/// <summary>What the loop keeps for each socket: the clients beside QUIC, what it is for, whether its send buffer is full.</summary>
 internal sealed class SocketSlot(IUdpSocket socket)
 {
     public IUdpSocket Socket { get; } = socket;
 
-    /// <summary>Pinned for the life of the socket: every batch lands here and is taken apart before the next one.</summary>
-    public byte[] Buffer { get; } = GC.AllocateArray<byte>(EndpointLimits.ReceiveBufferSize, pinned: true);
-
-    /// <summary>It serves something of its own, and no candidate is paired with it.</summary>
+    /// <summary>It serves one attempt to meet a peer, and no candidate is paired with it.</summary>
     public bool IsExtra { get; set; }
 
     /// <summary>Replaced as a whole when it changes, so that a client may be removed while it is being called.</summary>

@@ -1,3 +1,4 @@
+using Punchline.Endpoint;
 using Punchline.Invites;
 using Punchline.Protocol;
 using Punchline.Relay;
@@ -51,7 +52,10 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
     public async Task CloseAsync()
     {
         if (_channel is { } channel)
+        {
+            node.Driver.Post(new ActionWorkItem(_ => node.Attestations.Agreed -= OnAgreed));
             await channel.DisposeAsync().ConfigureAwait(false);
+        }
         if (_udp is { } udp)
             await udp.DisposeAsync().ConfigureAwait(false);
         await _reading.ConfigureAwait(false);
@@ -70,8 +74,15 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
             new ServerChannelOptions { Time = node.Time, Randomness = node.Randomness, ProgramVersion = ProgramVersion.Text, HidesAddress = node.RelayOnly, OnResolved = _udp.Prepare },
             stop).ConfigureAwait(false);
         _reading = ReadAsync(_channel);
+        node.Driver.Post(new ActionWorkItem(_ => node.Attestations.Agreed += OnAgreed));
         if (_channel.IsOverLoopback)
             await node.AllowLoopbackAsync().ConfigureAwait(false);
+    }
+
+    private void OnAgreed(ulong handle)
+    {
+        if (handle == Volatile.Read(ref _handle))
+            _channel?.Attest(handle);
     }
 
     private async Task ReadAsync(ServerChannel channel)
@@ -83,7 +94,9 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
             await foreach (ControlMessage message in channel.Events.ReadAllAsync().ConfigureAwait(false))
             {
                 OnServerMessage?.Invoke(message);
-                if (message is PairClosed closed && closed.Handle == Volatile.Read(ref _handle))
+                if (message is Attested attested)
+                    node.Driver.Post(new ActionWorkItem(_ => node.Attestations.Set(attested.Handle, attested.Address)));
+                else if (message is PairClosed closed && closed.Handle == Volatile.Read(ref _handle))
                     Volatile.Read(ref _lost).TrySetResult(new PairLoss(closed.Reason == PairCloseReason.HostLeft, $"the server ended it ({closed.Reason})"));
             }
         }

@@ -27,15 +27,15 @@ public sealed record ClientOptions
     public IReadOnlyDictionary<string, IPEndPoint> Map { get; init; } = new Dictionary<string, IPEndPoint>();
 
     /// <summary>
-    /// Asks the router for a port (PCP, NAT-PMP, UPnP) where there is a NAT. It is given back at the end.
-    /// </summary>
-    public bool PortMapping { get; init; } = true;
-
-    /// <summary>
     /// Never shows a peer where this side is: everything goes through the server, no direct path is looked for, and nothing is answered that
     /// comes directly.
     /// </summary>
     public bool RelayOnly { get; init; }
+
+    /// <summary>
+    /// Asks the router for a port (PCP, NAT-PMP, UPnP) where there is a NAT. It is given back at the end.
+    /// </summary>
+    public bool PortMapping { get; init; } = true;
 
     /// <summary>The clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
@@ -51,6 +51,12 @@ public sealed record ClientOptions
     /// traffic.
     /// </summary>
     public string? KeyLogFile { get; init; }
+
+    /// <summary>
+    /// Whether to send small packets to many ports of a peer whose NAT cannot be met otherwise: 200 a second, 1,024 in all, at the address
+    /// that the server attests (docs/user-guide.md). False: such a peer is reached through the server.
+    /// </summary>
+    public bool AllowsSpray { get; init; } = true;
 
     /// <summary>The UDP sockets; null: what the machine does best.</summary>
     internal UdpPlatform? UdpPlatform { get; init; }

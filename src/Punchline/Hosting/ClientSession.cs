@@ -108,6 +108,7 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     {
         Node.Loop.Paths.Readdress(_relay, pair.Route.Link, pair.Route.Handle);
         Pair = pair;
+        AgreeToMeet();
         OnCarryingChanged();
     }
 
@@ -129,6 +130,8 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
         base.OnClosed(error);
         _decided.TrySetResult(false);
     }
+
+    private protected override ulong? PairHandle => Pair.Route.Handle;
 
     private protected override void OnHello(TunnelHello hello)
     {

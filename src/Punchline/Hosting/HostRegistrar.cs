@@ -109,6 +109,7 @@ internal sealed class HostRegistrar
         Registered registered = await channel.RegisterAsync(
             new HostRegistration { Signer = _signer, DoorNonce = nonce, Secrets = secrets, Ended = ended, PasswordKey = _passwordKey }, stop).ConfigureAwait(false);
         await udp.BindAsync(channel, registered.Handle, registered.Key, stop).ConfigureAwait(false);
+        await _node.Driver.CallAsync(_ => _node.Attestations.Agreed += channel.Attest).ConfigureAwait(false);
         stands();
         HostingLog.Registered(_node.Logger, _server.ToString());
         Registered?.Invoke();
@@ -122,12 +123,15 @@ internal sealed class HostRegistrar
                 _events.Detail($"{_server}: {Describe(message)}");
                 if (message is PairClosed { Reason: PairCloseReason.ClientLeft, Handle: var handle })
                     _node.Driver.Post(new ActionWorkItem(_ => _host.OnClientLeft(handle)));
+                else if (message is Attested attested)
+                    _node.Driver.Post(new ActionWorkItem(_ => _node.Attestations.Set(attested.Handle, attested.Address)));
                 else if (message is RelayLimit limit)
                     _node.Driver.Post(new ActionWorkItem(_ => _host.OnRelayLimit(limit)));
             }
         }
         finally
         {
+            _node.Driver.Post(new ActionWorkItem(_ => _node.Attestations.Agreed -= channel.Attest));
             await publishing.CancelAsync().ConfigureAwait(false);
             // A failure to publish is the channel's end, which the reader has just told.
             await publish.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

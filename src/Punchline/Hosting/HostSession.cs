@@ -91,6 +91,8 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
     public void DatagramTooLarge(ulong serviceId, int size, int limit) => Events.Problem(ProblemCode.DatagramTooLarge,
         $"{host.Services.NameOf(serviceId)}: a datagram of {size} bytes for {Peer} was dropped: the path carries {limit} at most.");
 
+    private protected override ulong? PairHandle => Relay?.Handle;
+
     private protected override void OnHello(TunnelHello hello)
     {
         Control!.Send(new TunnelHello(0, ProgramVersion.Text));
@@ -104,8 +106,11 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
         if (path is not RelayPath relay)
             return;
         // Perhaps by a new pair: then the end of the old one says nothing more.
-        HasLeftServer &= relay == Relay;
+        if (relay == Relay)
+            return;
+        HasLeftServer = false;
         Relay = relay;
+        AgreeToMeet();
     }
 
     // What a verified friend is told beside: after HELLO, and not before the handshake is complete.

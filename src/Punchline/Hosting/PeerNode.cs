@@ -7,6 +7,7 @@ using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Quic.Tls;
 using Punchline.Stun;
+using Punchline.Traversal;
 using Punchline.Traversal.Lifetime;
 using Punchline.Udp;
 
@@ -38,6 +39,9 @@ internal sealed record PeerNodeOptions
 
     /// <summary>Is given TLS secrets.</summary>
     public TlsKeyLog? KeyLog { get; init; }
+
+    /// <summary>Whether the birthday method may be tried with hard NATs.</summary>
+    public bool AllowsSpray { get; init; } = true;
 
     /// <summary>No peer is to learn where we are: everything goes through servers.</summary>
     public bool RelayOnly { get; init; }
@@ -76,6 +80,8 @@ internal sealed class PeerNode : IAsyncDisposable
         Clock = options.Clock;
         Randomness = options.Randomness;
         Logger = options.Logger;
+        Sprays = new SprayGate(options.AllowsSpray);
+        Survey = new NatSurvey(this);
         RelayOnly = options.RelayOnly;
         Lifetimes = new NetworkLifetimes(Randomness, Carry);
         Turns = new SocketTurns(this);
@@ -149,9 +155,19 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>Driver thread only.</summary>
     public CandidateBook Candidates { get; } = new();
 
+    /// <summary>Finds that out. Driver thread only.</summary>
+    public NatSurvey Survey { get; }
+
+    /// <summary>Driver thread only.</summary>
+    public SprayGate Sprays { get; }
+
+    /// <summary>Driver thread only.</summary>
+    public WhatWorked Worked { get; } = new();
+
+    /// <summary>Driver thread only.</summary>
+    public Attestations Attestations { get; } = new();
     /// <summary>How long mappings live without traffic. Driver thread only.</summary>
     public NetworkLifetimes Lifetimes { get; }
-
     /// <summary>Takes sockets out of service whose mapping comes to its age. Driver thread only.</summary>
     public SocketTurns Turns { get; }
 
@@ -208,6 +224,19 @@ internal sealed class PeerNode : IAsyncDisposable
         Nat = report;
         NatKnown?.Invoke();
     }
+
+    /// <summary>Opens a socket beside the main ones, from the local address that leads to a remote one. Driver thread only.</summary>
+    /// <returns>Null if the system gives none.</returns>
+    public IUdpSocket? OpenExtra(in UdpAddress remote)
+    {
+        if (Sockets.BindExtra(remote) is not { } socket)
+            return null;
+        Loop.AddSocket(socket, isExtra: true);
+        return socket;
+    }
+
+    /// <summary>Closes it, after this turn: it may be the one that is being read.</summary>
+    public void CloseExtra(IUdpSocket socket) => Loop.Post(new ActionWorkItem(_ => Loop.RemoveSocket(socket)));
 
     /// <summary>A server has answered over UDP, or has not in its time. Driver thread only.</summary>
     public void SetUdp(bool works)
@@ -311,6 +340,7 @@ internal sealed class PeerNode : IAsyncDisposable
     private void LookAgain(string why)
     {
         HostingLog.LookingAgain(Logger, why);
+        Survey.Forget();
         UdpWorks = null;
         Lifetimes.OnNetworkChanged();
         Turns.OnNetworkChanged();

@@ -2,6 +2,7 @@ using Punchline.Endpoint;
 using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Stun;
+using Punchline.Traversal;
 using Punchline.Traversal.Lifetime;
 using Punchline.Tunnel;
 
@@ -40,6 +41,9 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         Node = node;
         Connection = connection;
         Events = events;
+        Traversal = new PairTraversal(
+            new SessionLink(node, connection, message => Control?.Send(message)), connection.IsClient, node.Sprays, node.Worked, node.Randomness);
+        Traversal.Began += (method, peer) => Events.Detail($"{Peer}: meeting at {peer} by method {method}");
     }
 
     /// <summary>The connection.</summary>
@@ -62,6 +66,12 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private protected EventSink Events { get; }
 
     private protected ControlStream? Control { get; set; }
+
+    /// <summary>The attempts to meet where plain probing does not suffice.</summary>
+    private protected PairTraversal Traversal { get; }
+
+    /// <summary>Our handle for the pair at the server, by which it attests the peer's address; null without a pair.</summary>
+    private protected virtual ulong? PairHandle => null;
 
     /// <summary>The forwarders of this connection, if it has any.</summary>
     private protected TunnelEnd? Tunnel
@@ -163,11 +173,16 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     public void OnPathValidated(NetworkPath path)
     {
         Events.Detail($"{Peer}: the path {path} works");
+        Traversal.OnValidated((SocketPath)path);
         TellPath();
     }
 
     /// <inheritdoc/>
-    public void OnPathLost(NetworkPath path) => Events.Detail($"{Peer}: the path {path} was given up");
+    public void OnPathLost(NetworkPath path)
+    {
+        Events.Detail($"{Peer}: the path {path} was given up");
+        Traversal.OnPathLost();
+    }
 
     /// <inheritdoc/>
     public virtual void OnUnreachable()
@@ -194,6 +209,9 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     {
         Node.Loop.RemoveTimer(this);
         Node.Candidates.Leave(this);
+        Node.Attestations.Attested -= OnAttested;
+        Node.Loop.RemoveTimer(Traversal);
+        Traversal.End();
         Node.NatKnown -= TellNetwork;
         Node.Lifetimes.Learnt -= AgreeOnSilence;
         Node.Noticed -= Events.Detail;
@@ -259,6 +277,9 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         Node.Lifetimes.Learnt += AgreeOnSilence;
         Node.Noticed += Events.Detail;
         Node.Loop.AddTimer(this);
+        Node.Loop.AddTimer(Traversal);
+        Node.Attestations.Attested += OnAttested;
+        AgreeToMeet();
         TakePath(Connection.CurrentPath);
     }
 
@@ -294,6 +315,18 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
                 break;
             case NatMessage nat:
                 PeerNat = nat.Report;
+                Traversal.SetPeers(nat.Report);
+                break;
+            case Traverse or TraverseReady or TraverseGo when !IsJoined:
+                break;
+            case Traverse traverse:
+                Traversal.OnTraverse(traverse);
+                break;
+            case TraverseReady ready:
+                Traversal.OnReady(ready);
+                break;
+            case TraverseGo go:
+                Traversal.OnGo(go);
                 break;
             case QuietMessage quiet:
                 _quiet.OnPeer(quiet.Seconds);
@@ -308,10 +341,28 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         }
     }
 
+    /// <summary>The peer, who is verified now, may hear from the server where this side is, and this side where the peer is.</summary>
+    private protected void AgreeToMeet()
+    {
+        if (Node.RelayOnly || PairHandle is not { } handle)
+            return;
+        Node.Attestations.Agree(handle);
+        OnAttested(handle, Node.Attestations.Of(handle));
+    }
+
+    private void OnAttested(ulong handle, UdpAddress address)
+    {
+        if (Node.RelayOnly || handle != PairHandle || address.IsNone)
+            return;
+        Events.Detail($"the server sees {Peer} at {address}");
+        Traversal.SetPeerAddress(address);
+    }
+
     /// <summary>Says what is known of our way out, now and when more is known.</summary>
     private protected void TellNetwork()
     {
         Control?.Send(new NatMessage(Node.Nat));
+        Traversal.SetOurs(Node.Nat, Node.Survey.Mapped);
         AgreeOnSilence();
         RelayStay? stay = Node.RelayOnly ? RelayStay.RelayOnly : Node.UdpWorks == false ? RelayStay.NoUdp : null;
         if (stay is { } reason && stay != _toldStay && Control is { } control)
@@ -354,6 +405,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         _tookDirect = direct;
         Tunnel?.SetCarrying(path.CarriesData);
         _patienceEnds = direct ? Instant.Never : Node.Loop.Now + DirectPathPatience;
+        Traversal.OnPath((SocketPath)path);
         _pathNews.OnPath(path, Node.Loop.Now);
         OnPath(path);
         TellPath();

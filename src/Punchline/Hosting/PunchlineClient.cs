@@ -81,6 +81,7 @@ public sealed class PunchlineClient
             Randomness = randomness,
             Identity = identity,
             Logger = _options.LoggerFactory.CreateLogger("Punchline.Client"),
+            AllowsSpray = _options.AllowsSpray,
             RelayOnly = _options.RelayOnly,
             Trace = diagnostics.Trace,
             KeyLog = diagnostics.KeyLog,

@@ -116,6 +116,7 @@ public sealed class PunchlineHost
             Admission = core.Door,
             Accept = core.Accept,
             PreferredPort = ReadPort(directory),
+            AllowsSpray = _options.AllowsSpray,
             RelayOnly = _options.RelayOnly,
             Trace = diagnostics.Trace,
             KeyLog = diagnostics.KeyLog,

@@ -38,13 +38,8 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     private IUdpSocket? _movingTo;
     private Instant _boundAt;
     private UdpAddress _seen;
-    private UdpAddress _alternate;
-    private UdpAddress _seenByAlternate;
     private bool _joined;
     private bool _closed;
-
-    /// <summary>The server's address and our socket towards it, once it has answered. Driver thread only.</summary>
-    public (IUdpSocket Socket, UdpAddress Server)? Way => _binding is { IsBound: true } ? (_socket!, _binding.Server) : null;
 
     /// <summary>The socket that the server has bound, or is to bind; null if there is none.</summary>
     public IUdpSocket? Socket => _socket;
@@ -55,6 +50,9 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     /// <inheritdoc/>
     public Instant NextTimeout => _link.Socket is null ? _nextEndpointAt
         : _link.UnansweredSince.IsSet ? _link.UnansweredSince + SilencePatience : Instant.Never;
+
+    /// <summary>The server's address and our socket towards it, once it has answered. Driver thread only.</summary>
+    public (IUdpSocket Socket, UdpAddress Server)? Way => _binding is { IsBound: true } ? (_socket!, _binding.Server) : null;
 
     /// <summary>The name's addresses are known: begins with the first that a socket reaches. From any thread; a guess, see <see cref="ServerChannelOptions.OnResolved"/>.</summary>
     public void Prepare(IReadOnlyList<UdpAddress> addresses)
@@ -139,7 +137,6 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             else
                 Drop(entry);
         }
-        _seenByAlternate = default;
         AskWhereWeAre();
         _channel.Check();
     }
@@ -160,11 +157,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     public void OnReplaced(IUdpSocket old)
     {
         foreach ((IUdpSocket Socket, IDatagramClient Client, object Source) entry in _clients.Where(entry => entry.Socket == old && entry.Source != _binding).ToArray())
-        {
-            if (entry.Source is StunBinding)
-                _seenByAlternate = default;
             Drop(entry);
-        }
         if (_channel is not null && _binding is not null)
             AskWhereWeAre();
     }
@@ -281,7 +274,8 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             return;
         _seen = _binding.Observed;
         node.Candidates.SetReflexive(_binding, _seen);
-        Conclude();
+        if (!_seen.IsNone)
+            node.Survey.OnSeen(_socket!, _binding.Server, _seen);
     }
 
     private void OnBound()
@@ -329,31 +323,32 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
                     node.Candidates.SetReflexive(keeper, mapped);
             });
         }
-        if (_channel!.AlternatePort == 0 || _clients.Exists(static entry => entry.Source is StunBinding))
-            return;
-        _alternate = _binding!.Server.WithPort(_channel.AlternatePort);
-        var once = new StunBinding(_alternate, node.Randomness);
-        Drive(_socket!, once, () =>
-        {
-            if (once.State != StunBindingState.Succeeded || !_seenByAlternate.IsNone)
-                return;
-            _seenByAlternate = once.Result.Mapped;
-            node.Candidates.SetReflexive(once, _seenByAlternate);
-            Conclude();
-        });
+        node.Survey.Begin(_socket!, _binding!.Server, hasAlternate: _channel!.AlternatePort != 0);
+        if (!_seen.IsNone)
+            node.Survey.OnSeen(_socket!, _binding.Server, _seen);
+        if (!_clients.Exists(static entry => entry.Source is StunBinding))
+            AskElsewhere();
     }
 
-    private void Conclude()
+    /// <summary>The main socket as it looks from elsewhere: from the server's other port and another address of it, if it has any. Each costs the NAT a mapping.</summary>
+    private void AskElsewhere()
     {
-        if (_seen.IsNone)
-            return;
-        UdpAddress local = RouteLookup.LocalAddressFor(_binding!.Server);
-        if (!local.IsNone)
-            local = local.WithPort(_socket!.LocalAddress.Port);
-        NatObservation[] seen = [new(_binding.Server, _seen)];
-        if (!_seenByAlternate.IsNone)
-            seen = [.. seen, new(_alternate, _seenByAlternate)];
-        node.SetNat(NatReport.From(local, seen));
+        UdpAddress main = _binding!.Server;
+        List<UdpAddress> others = _channel!.AlternatePort == 0 ? [] : [main.WithPort(_channel.AlternatePort)];
+        others.AddRange(_channel.UdpEndpoints.Where(e => e.IsIPv4 == main.IsIPv4 && !e.SameHost(main)).Take(1));
+        foreach (UdpAddress other in others)
+        {
+            var once = new StunBinding(other, node.Randomness);
+            bool told = false;
+            Drive(_socket!, once, () =>
+            {
+                if (told || once.State != StunBindingState.Succeeded)
+                    return;
+                told = true;
+                node.Candidates.SetReflexive(once, once.Result.Mapped);
+                node.Survey.OnSeen(_socket!, other, once.Result.Mapped);
+            });
+        }
     }
 
     private void Drive(IUdpSocket socket, IDatagramClient source, Action look)
@@ -397,7 +392,6 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         _link.Socket = null;
         _binding = null;
         _seen = default;
-        _seenByAlternate = default;
     }
 
     /// <summary>Frames have come on the channel: takes them, turn by turn.</summary>

@@ -78,6 +78,9 @@ internal static class TunnelCodec
             case TunnelMessageType.ServiceError: message = ServiceError.Read(body); break;
             case TunnelMessageType.Nat: message = NatMessage.Read(body); break;
             case TunnelMessageType.StaysOnRelay: message = StaysOnRelay.Read(body); break;
+            case TunnelMessageType.Traverse: message = Traverse.Read(body); break;
+            case TunnelMessageType.TraverseReady: message = TraverseReady.Read(body); break;
+            case TunnelMessageType.TraverseGo: message = TraverseGo.Read(body); break;
             case TunnelMessageType.Quiet: message = QuietMessage.Read(body); break;
             default:
                 if ((type & Critical) != 0)

@@ -13,6 +13,9 @@ internal enum TunnelMessageType : ushort
     ServiceError = 0x0004,
     Nat = 0x0005,
     StaysOnRelay = 0x0006,
+    Traverse = 0x0007,
+    TraverseReady = 0x0008,
+    TraverseGo = 0x0009,
     Quiet = 0x0010,
 }
 
@@ -126,7 +129,9 @@ internal sealed record NatMessage(NatReport Report) : TunnelMessage(TunnelMessag
         return new NatMessage(new NatReport(
             Enum.IsDefined((NatMapping)mapping) ? (NatMapping)mapping : NatMapping.Unknown,
             Enum.IsDefined((NatFiltering)filtering) ? (NatFiltering)filtering : NatFiltering.Unknown,
-            ToFact(translated), ToFact(preserves), ToFact(pooling)));
+            ToFact(translated), ToFact(preserves), ToFact(pooling),
+            body.TryReadByte(out byte allocation) && Enum.IsDefined((PortAllocation)allocation) ? (PortAllocation)allocation : PortAllocation.Unknown,
+            body.TryReadByte(out byte step) && step <= PortSamples.LargestStep ? step : (byte)0));
     }
 
     public override void WriteBody(scoped ref WireWriter writer)
@@ -136,6 +141,8 @@ internal sealed record NatMessage(NatReport Report) : TunnelMessage(TunnelMessag
         writer.WriteByte(ToByte(Report.IsTranslated));
         writer.WriteByte(ToByte(Report.PreservesPort));
         writer.WriteByte(ToByte(Report.HasPairedPooling));
+        writer.WriteByte((byte)Report.Allocation);
+        writer.WriteByte(Report.Step);
     }
 
     private static byte ToByte(bool? fact) => fact switch { null => 0, false => 1, true => 2 };

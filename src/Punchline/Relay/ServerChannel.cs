@@ -29,6 +29,9 @@ internal sealed class ServerChannel : IAsyncDisposable
     /// <summary>Seconds: no server keeps its peers away for longer, whatever spread it asks for.</summary>
     private const ushort MaxSpread = 300;
 
+    /// <summary>Between two ATTEST: friends may come all at once, and the server takes five messages a second.</summary>
+    private static readonly TimeSpan AttestPause = TimeSpan.FromMilliseconds(500);
+
     /// <summary>Events that nobody has read yet; beyond it the channel waits, and the server's own bound holds.</summary>
     private const int MaxEvents = 256;
 
@@ -40,6 +43,7 @@ internal sealed class ServerChannel : IAsyncDisposable
     private readonly Channel<ControlMessage> _events = Channel.CreateBounded<ControlMessage>(new BoundedChannelOptions(MaxEvents) { SingleWriter = true });
     private readonly SemaphoreSlim _sending = new(1, 1);
     private readonly SemaphoreSlim _requesting = new(1, 1);
+    private readonly SemaphoreSlim _attesting = new(1, 1);
     private readonly CancellationTokenSource _ending = new();
     private readonly byte[] _buffer = new byte[ControlCodec.MaxMessageLength];
 
@@ -162,6 +166,10 @@ internal sealed class ServerChannel : IAsyncDisposable
             ? opened
             : throw Fail(new ServerChannelException(Server, ServerFailure.NotAServer));
     }
+
+    /// <summary>Agrees that the other end of a pair is told where the server sees us over UDP. From any thread; a failure is the channel's end, which is told.</summary>
+    /// <param name="handle">Our handle for the pair.</param>
+    public void Attest(ulong handle) => _ = AttestAsync(handle);
 
     /// <summary>Publishes the host's new door nonce.</summary>
     public Task SetDoorNonceAsync(ulong nonce, CancellationToken cancellationToken) => SendAsync(new SetDoorNonce(nonce), cancellationToken);
@@ -437,6 +445,27 @@ internal sealed class ServerChannel : IAsyncDisposable
             Fail(new ServerChannelException(Server, ServerFailure.NoAnswer));
         await ping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         Volatile.Write(ref _checking, 0);
+    }
+
+    private async Task AttestAsync(ulong handle)
+    {
+        try
+        {
+            await _attesting.WaitAsync(_ending.Token).ConfigureAwait(false);
+            try
+            {
+                await SendAsync(new Attest(handle), _ending.Token).ConfigureAwait(false);
+                await Task.Delay(AttestPause, _options.Time, _ending.Token).ConfigureAwait(false);
+            }
+            finally
+            {
+                _attesting.Release();
+            }
+        }
+        catch (Exception e) when (e is ServerChannelException or OperationCanceledException)
+        {
+            // The channel has ended, and says so.
+        }
     }
 
     // The first failure is the one that counts: it ends requests, events and the connection.

@@ -41,6 +41,25 @@ internal enum NatFiltering : byte
 
     /// <summary>APDF: from addresses and ports that were sent to.</summary>
     AddressAndPortDependent,
+
+    /// <summary>From other ports of an address that was sent to; other addresses were not tried: endpoint-independent or address-dependent.</summary>
+    PortIndependent,
+}
+
+/// <summary>How a NAT finds the port for a new mapping (RFC 4787 section 4.2.1).</summary>
+internal enum PortAllocation : byte
+{
+    /// <summary>Nothing is known.</summary>
+    Unknown,
+
+    /// <summary>The port that the socket has itself.</summary>
+    Preserving,
+
+    /// <summary>A fixed step, or nearly, after the mapping before.</summary>
+    Sequential,
+
+    /// <summary>No rule is to be seen.</summary>
+    Random,
 }
 
 /// <summary>One server's answer for one local socket.</summary>
@@ -57,15 +76,20 @@ internal readonly record struct NatObservation(UdpAddress Server, UdpAddress Map
 /// <param name="IsTranslated">False if servers see the socket's own address and port.</param>
 /// <param name="PreservesPort">True if every mapped port was the local one (RFC 4787 section 4.2.1).</param>
 /// <param name="HasPairedPooling">False if mapped addresses differ for one local address: pooling is "arbitrary" (RFC 4787 section 4.1).</param>
+/// <param name="Allocation">How the ports of new mappings are found.</param>
+/// <param name="Step">Where they are sequential, how far the next one is from the last; else 0.</param>
 internal readonly record struct NatReport(
-    NatMapping Mapping, NatFiltering Filtering, bool? IsTranslated, bool? PreservesPort, bool? HasPairedPooling)
+    NatMapping Mapping, NatFiltering Filtering, bool? IsTranslated, bool? PreservesPort, bool? HasPairedPooling,
+    PortAllocation Allocation = PortAllocation.Unknown, byte Step = 0)
 {
     /// <summary>Draws the conclusions from what servers saw of one socket.</summary>
     /// <param name="local">The socket's address and port towards the servers; none if its address is unknown.</param>
     /// <param name="observations">At most one for each server address and port, all of one address family.</param>
     /// <param name="filtering">From <see cref="FilteringFrom"/>, if that was tried.</param>
+    /// <param name="samples">The public ports of new mappings, in the order in which these were made (<see cref="PortSamples"/>).</param>
     public static NatReport From(
-        in UdpAddress local, ReadOnlySpan<NatObservation> observations, NatFiltering filtering = NatFiltering.Unknown)
+        in UdpAddress local, ReadOnlySpan<NatObservation> observations, NatFiltering filtering = NatFiltering.Unknown,
+        ReadOnlySpan<ushort> samples = default)
     {
         if (observations.IsEmpty)
             return new NatReport(NatMapping.Unknown, filtering, null, null, null);
@@ -78,12 +102,17 @@ internal readonly record struct NatReport(
             allPorts &= observation.Mapped.Port == local.Port;
             oneHost &= observation.Mapped.SameHost(observations[0].Mapped);
         }
+        bool? preserves = local.Port == 0 ? null : allPorts;
+        byte step = 0;
+        PortAllocation allocation = preserves == true ? PortAllocation.Preserving : PortSamples.Classify(samples, out step);
         return new NatReport(
             MappingFrom(observations),
             filtering,
             IsTranslated: local.IsNone || local.IsUnspecified ? null : !allLocal,
-            PreservesPort: local.Port == 0 ? null : allPorts,
-            HasPairedPooling: observations.Length < 2 ? null : oneHost);
+            PreservesPort: preserves,
+            HasPairedPooling: observations.Length < 2 ? null : oneHost,
+            allocation,
+            step);
     }
 
     /// <summary>How filtering is, from two requests for an answer from elsewhere (RFC 5780 section 4.4).</summary>
@@ -94,6 +123,7 @@ internal readonly record struct NatReport(
         (true, _) => NatFiltering.EndpointIndependent,
         (_, false) => NatFiltering.AddressAndPortDependent,
         (false, true) => NatFiltering.AddressDependent,
+        (null, true) => NatFiltering.PortIndependent,
         _ => NatFiltering.Unknown,
     };
 

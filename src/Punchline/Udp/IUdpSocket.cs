@@ -70,6 +70,12 @@ internal interface IUdpPoller : IDisposable
     /// <param name="timeout">Zero looks only; <see cref="Timeout.InfiniteTimeSpan"/> waits without end.</param>
     void Wait(TimeSpan timeout);
 
+    /// <summary>
+    /// The sockets that the last wait found readable, each once, in no order; one that was not read empty is among them again after the next.
+    /// Valid until the next wait, or a change of what is waited for.
+    /// </summary>
+    IReadOnlyList<IUdpSocket> Readable { get; }
+
     /// <summary>Ends the current or else the next wait. From any thread; many calls before a wait count as one.</summary>
     void Wake();
 }

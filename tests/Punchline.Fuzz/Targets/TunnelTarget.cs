@@ -2,6 +2,7 @@ using Punchline.Hosting;
 using Punchline.Invites;
 using Punchline.Protocol;
 using Punchline.Stun;
+using Punchline.Traversal;
 
 namespace Punchline.Fuzz.Targets;
 
@@ -26,8 +27,12 @@ internal sealed class TunnelTarget : IFuzzTarget
             new TunnelServices([new ServiceInfo(1, ServiceProtocol.Tcp, 25_565, "minecraft"), new ServiceInfo(300, ServiceProtocol.Udp, 34_197, "fabrik")]),
             new FriendSecret(new InviteId(7), new byte[16]),
             new ServiceError(1, 2, ServiceErrorCode.NothingListens, "nothing listens"),
+            new NatMessage(new NatReport(NatMapping.Unknown, NatFiltering.Unknown, true, false, null, PortAllocation.Sequential, 1)),
+            new Traverse(1, TraversalMethod.ClientOpens),
+            new TraverseReady(70_000, TraverseAnswer.Later, []),
+            new TraverseReady(1, TraverseAnswer.Ready, [1, 1_023, 65_535]),
+            new TraverseGo(2, [20_001, 20_002, 20_003, 20_004, 20_005, 20_006, 20_007, 20_008, 20_009, 20_010]),
             new QuietMessage(82),
-            new NatMessage(new NatReport(NatMapping.Unknown, NatFiltering.Unknown, true, false, null)),
             new StaysOnRelay(RelayStay.NoUdp),
         ];
         byte[][] each = [.. messages.Select(TunnelCodec.Write)];

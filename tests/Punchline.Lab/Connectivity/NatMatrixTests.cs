@@ -7,19 +7,23 @@ using Punchline.Lab.Scenes;
 
 namespace Punchline.Lab.Connectivity;
 
-/// <summary>Every pair of NATs that can be direct without predicting or guessing ports, and how long each takes.</summary>
+/// <summary>Every pair of NATs that can be direct in principle, and how long each takes.</summary>
 public sealed class NatMatrixTests
 {
+    /// <summary>Of 121.</summary>
+    private const int PossiblePairs = 106;
+
     /// <summary>At once, on two cores.</summary>
     private const int AtOnce = 2;
 
     private static readonly string[] Types =
-        ["none", "fw", "eim-eif", "eim-adf", "eim-apdf", "linux", "adm-apdf", "seq-apdf", "apdm-eif", "apdm-adf", "apdm-apdf"];
+        ["fw", "eim-eif", "eim-adf", "eim-apdf", "linux", "linux+nofw", "adm-apdf", "seq-apdf", "apdm-eif", "apdm-adf", "apdm-apdf"];
 
     [LabFact]
     [Trait("Length", "Long")]
     public async Task Every_possible_pair_is_direct()
     {
+        // The birthday method misses in 2 of 100 attempts and tries again after 35 s; the others meet at the first or second attempt.
         var pairs = Types.SelectMany(a => Types.Select(b => (A: a, B: b))).Where(pair => IsPossible(pair.A, pair.B)).ToList();
         ConcurrentDictionary<(string A, string B), string> found = new();
         await Parallel.ForEachAsync(
@@ -28,37 +32,41 @@ public sealed class NatMatrixTests
         var table = $"| a (host) \\ b (client) | {string.Join(" | ", Types)} |\n|---|{string.Concat(Types.Select(_ => "---|"))}\n"
             + string.Concat(Types.Select(a => $"| {a} | {string.Join(" | ", Types.Select(b => found.GetValueOrDefault((a, b), "")))} |\n"));
         Measured.Write("nat-matrix.md", table);
+        Assert.Equal(PossiblePairs, found.Count);
         Assert.True(found.Values.All(cell => cell != "-"), table);
     }
 
     [Theory]
-    [InlineData("none", "apdm-apdf", true)]
+    [InlineData("fw", "apdm-apdf", true)]
     [InlineData("apdm-apdf", "eim-eif", true)]
     [InlineData("linux", "eim-apdf", true)]
     [InlineData("fw", "fw", true)]
     [InlineData("eim-adf", "apdm-apdf", true)]
-    [InlineData("adm-apdf", "eim-apdf", false)]
+    [InlineData("adm-apdf", "eim-apdf", true)]
+    [InlineData("seq-apdf", "seq-apdf", true)]
+    [InlineData("seq-apdf", "apdm-apdf", false)]
     [InlineData("apdm-adf", "apdm-adf", false)]
     public void The_table_of_what_is_possible_is_right(string a, string b, bool possible) => Assert.Equal(possible, IsPossible(a, b));
 
-    /// <summary>By the table in natlab/README.md.</summary>
+    [Fact]
+    public void As_many_pairs_are_possible_as_the_laboratory_says() =>
+        Assert.Equal(PossiblePairs, Types.Sum(a => Types.Count(b => IsPossible(a, b))));
+
+    /// <summary>By the table in natlab/README.md: all but those where the ports of both sides are another for each peer, and not both can be foretold.</summary>
     private static bool IsPossible(string a, string b)
     {
-        return IsOpen(a) || IsOpen(b)
-            || (IsIndependent(a) && IsIndependent(b))
-            || (IsIndependent(a) && FiltersByAddress(a))
-            || (IsIndependent(b) && FiltersByAddress(b));
+        return IsOpen(a) || IsOpen(b) || IsIndependent(a) || IsIndependent(b) || (IsSequential(a) && IsSequential(b));
 
-        static bool IsOpen(string type) => type == "none" || type.EndsWith("-eif", StringComparison.Ordinal);
-        static bool IsIndependent(string type) => type is "fw" or "linux" || type.StartsWith("eim-", StringComparison.Ordinal);
-        static bool FiltersByAddress(string type) => type.EndsWith("-adf", StringComparison.Ordinal);
+        static bool IsOpen(string type) => type.EndsWith("-eif", StringComparison.Ordinal);
+        static bool IsIndependent(string type) => type is "fw" or "linux" or "linux+nofw" || type.StartsWith("eim-", StringComparison.Ordinal);
+        static bool IsSequential(string type) => type.StartsWith("seq-", StringComparison.Ordinal);
     }
 
     private static async Task<string> TryAsync(string a, string b)
     {
         try
         {
-            await using var scene = await TunnelScene.StartAsync(new TunnelOptions { Lab = new NatLabOptions { ANat = a, BNat = b } });
+            await using var scene = await TunnelScene.StartAsync(new TunnelOptions { Lab = new NatLabOptions { ANat = a, BNat = b }, ServerArguments = HardNatTests.TwoAddresses });
             await using var echo = EchoServer.Start(scene.Lab, "a");
             var client = scene.Join();
             var (_, elapsed) = await client.DirectAsync();

@@ -109,6 +109,10 @@ internal sealed class NatLab : IAsyncDisposable
     /// <summary>A side's UDP mappings and flows, as text.</summary>
     public Task<string> MapsAsync(string side) => ControlAsync("maps", side);
 
+    /// <summary>How many flows a router's connection tracking holds.</summary>
+    public async Task<int> FlowsAsync(string router) =>
+        int.Parse(await RunAsync(router, ["cat", "/proc/sys/net/netfilter/nf_conntrack_count"]), CultureInfo.InvariantCulture);
+
     /// <summary>The addresses of a place's devices, and for a and b the public ones of its NAT.</summary>
     public Task<string> AddressesAsync(string where) => ControlAsync("addr", where);
 

@@ -13,6 +13,9 @@ internal sealed record TunnelOptions
     /// <summary>What the host shares, as on its command line.</summary>
     public IReadOnlyList<string> Services { get; init; } = EchoServices;
 
+    /// <summary>More of the server's command line.</summary>
+    public IReadOnlyList<string> ServerArguments { get; init; } = [];
+
     /// <summary>More of the host's command line.</summary>
     public IReadOnlyList<string> HostArguments { get; init; } = [];
 

@@ -70,7 +70,7 @@ internal sealed class TunnelScene : IAsyncDisposable
     /// <summary>Starts the server, or starts it again.</summary>
     public async Task StartServerAsync()
     {
-        Server = Start("serve", "server", "serve", ["--admin", $"{Admin}"]);
+        Server = Start("serve", "server", "serve", ["--admin", $"{Admin}", .. _options.ServerArguments]);
         await Server.EventAsync("ready");
     }
 

@@ -113,6 +113,35 @@ public sealed class EndpointLoopTests
         Assert.Equal([1, 2, 3], sent.Bytes);
     }
 
+    // ---- extra sockets
+
+    [Fact]
+    public void An_extra_socket_receives_and_probes_but_no_candidate_is_paired_with_it()
+    {
+        var rig = new LoopRig();
+        FakeCore core = rig.Incoming(1);
+        var extra = new FakeSocket("192.0.2.1", 5000);
+        rig.Loop.AddSocket(extra, isExtra: true);
+        core.Owner!.SendProbe(extra, FakeSocket.Address("198.51.100.9:40000"), timeToLive: 2);
+        SentBatch sent = Assert.Single(extra.Sent);
+        Assert.Equal(("198.51.100.9:40000", "192.0.2.1:5000", 2), (sent.Remote.ToString(), sent.Local.ToString(), sent.TimeToLive));
+        // The probe's way is not kept, and the candidate's begin elsewhere.
+        Assert.False(core.Owner.Uses(extra));
+        core.Events.Enqueue(new QuicEvent { Kind = QuicEventKind.CandidateReceived, Candidate = new Candidate(FakeSocket.Address("198.51.100.9:40000"), CandidateKind.Host) });
+        rig.Loop.MarkReady(core.Owner);
+        rig.Loop.Turn();
+        Assert.False(core.Owner.Uses(extra));
+
+        extra.Arrive("198.51.100.9:40000", "192.0.2.1:5000", [0x40, 1]);
+        rig.Loop.Turn();
+        Assert.True(core.Owner.Uses(extra));
+        rig.Loop.RemoveSocket(extra);
+        Assert.False(core.Owner.Uses(extra));
+        Assert.True(extra.Disposed);
+        core.Owner.SendProbe(extra, FakeSocket.Address("198.51.100.9:40000"), timeToLive: 0);
+        Assert.Single(extra.Sent);
+    }
+
     // ---- relay
 
     [Fact]
@@ -827,7 +856,10 @@ public sealed class EndpointLoopTests
 
     private sealed class SilentPoller : IUdpPoller
     {
-        public void Add(IUdpSocket socket) { }
+        private readonly List<IUdpSocket> _sockets = [];
+
+        public IReadOnlyList<IUdpSocket> Readable => _sockets;
+        public void Add(IUdpSocket socket) => _sockets.Add(socket);
         public void Remove(IUdpSocket socket) { }
         public void WatchWritable(IUdpSocket socket) { }
         public void Wait(TimeSpan timeout) { }

@@ -13,6 +13,9 @@ internal sealed class FakePoller : IUdpPoller
     public bool Disposed { get; private set; }
     public Action? OnWait { get; set; }
 
+    /// <summary>All of them: a socket that has nothing says so.</summary>
+    public IReadOnlyList<IUdpSocket> Readable => [.. Sockets];
+
     public void Add(IUdpSocket socket) => Sockets.Add(socket);
     public void Remove(IUdpSocket socket) => Sockets.Remove(socket);
     public void WatchWritable(IUdpSocket socket) => Watched.Add(socket);
@@ -78,6 +81,7 @@ internal sealed class FakeCore : IConnectionCore
     public (NetworkPath Path, byte[] Bytes, int Segment)? Endless { get; set; }
     public HashSet<NetworkPath> Known { get; } = [];
     public List<NetworkPath> Removed { get; } = [];
+    public List<NetworkPath> Probed { get; } = [];
     public List<NetworkPath> Left { get; } = [];
     public List<(NetworkPath Path, int Size)> TooLarge { get; } = [];
     public List<Instant> Timeouts { get; } = [];
@@ -113,6 +117,14 @@ internal sealed class FakeCore : IConnectionCore
             return false;
         next.Bytes.CopyTo(buffer);
         transmit = new Transmit(next.Path, next.Bytes.Length, next.Segment, true, 0);
+        return true;
+    }
+
+    public bool TryWriteProbe(Instant now, NetworkPath path, Span<byte> buffer, out int length)
+    {
+        Probed.Add(path);
+        buffer[0] = 0x40;
+        length = 1;
         return true;
     }
 

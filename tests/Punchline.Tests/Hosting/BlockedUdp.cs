@@ -58,9 +58,21 @@ internal sealed class BlockedUdp : UdpPlatform
 
     private sealed class Poller(IUdpPoller inner) : IUdpPoller
     {
-        public void Add(IUdpSocket socket) => inner.Add(((Socket)socket).Inner);
+        private readonly List<Socket> _sockets = [];
 
-        public void Remove(IUdpSocket socket) => inner.Remove(((Socket)socket).Inner);
+        public IReadOnlyList<IUdpSocket> Readable => [.. _sockets.Where(socket => inner.Readable.Contains(socket.Inner))];
+
+        public void Add(IUdpSocket socket)
+        {
+            _sockets.Add((Socket)socket);
+            inner.Add(((Socket)socket).Inner);
+        }
+
+        public void Remove(IUdpSocket socket)
+        {
+            _sockets.Remove((Socket)socket);
+            inner.Remove(((Socket)socket).Inner);
+        }
 
         public void WatchWritable(IUdpSocket socket) => inner.WatchWritable(((Socket)socket).Inner);
 

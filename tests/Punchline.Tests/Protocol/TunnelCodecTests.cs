@@ -1,6 +1,7 @@
 using Punchline.Protocol;
 using Punchline.Stun;
 using Punchline.Tests.Invites;
+using Punchline.Traversal;
 using Xunit;
 
 namespace Punchline.Tests.Protocol;
@@ -13,8 +14,11 @@ public sealed class TunnelCodecTests
         new TunnelServices([new ServiceInfo(1, ServiceProtocol.Tcp, 25565, "game"), new ServiceInfo(2, ServiceProtocol.Udp, 19132, "x")]),
         new FriendSecret(Samples.Id, Samples.Secret),
         new ServiceError(1, 300, ServiceErrorCode.NothingListens, "no"),
-        new NatMessage(new NatReport(NatMapping.PortIndependent, NatFiltering.Unknown, true, false, null)),
+        new NatMessage(new NatReport(NatMapping.PortIndependent, NatFiltering.Unknown, true, false, null, PortAllocation.Sequential, 2)),
         new StaysOnRelay(RelayStay.NoUdp),
+        new Traverse(1, TraversalMethod.Exchange),
+        new TraverseReady(1, TraverseAnswer.Ready, [20_001, 20_002]),
+        new TraverseGo(1, [40_000]),
     ];
 
     [Fact]

@@ -36,20 +36,20 @@ public sealed class NatReportTests
     public void Without_a_NAT_servers_see_the_local_address()
     {
         NatReport report = Report("9.9.9.9:4000", "1.0.0.1:1 > 9.9.9.9:4000", "1.0.0.2:1 > 9.9.9.9:4000");
-        Assert.Equal(new NatReport(NatMapping.EndpointIndependent, NatFiltering.Unknown, false, true, true), report);
+        Assert.Equal(new NatReport(NatMapping.EndpointIndependent, NatFiltering.Unknown, false, true, true, PortAllocation.Preserving), report);
     }
 
     [Fact]
     public void A_preserved_port_and_pooling_are_seen()
     {
         Assert.Equal(
-            new NatReport(NatMapping.EndpointIndependent, NatFiltering.Unknown, true, true, true),
+            new NatReport(NatMapping.EndpointIndependent, NatFiltering.Unknown, true, true, true, PortAllocation.Preserving),
             Report(Home, "1.0.0.1:1 > 9.9.9.9:4000", "1.0.0.2:1 > 9.9.9.9:4000"));
         Assert.Equal(
             new NatReport(NatMapping.Dependent, NatFiltering.Unknown, true, false, false),
             Report(Home, "1.0.0.1:1 > 9.9.9.9:4000", "1.0.0.2:1 > 9.9.9.8:4001"));
         Assert.Equal(
-            new NatReport(NatMapping.Unknown, NatFiltering.Unknown, true, true, null),
+            new NatReport(NatMapping.Unknown, NatFiltering.Unknown, true, true, null, PortAllocation.Preserving),
             Report(Home, "1.0.0.1:1 > 9.9.9.9:4000"));
     }
 
@@ -64,9 +64,19 @@ public sealed class NatReportTests
         Assert.Null(report.PreservesPort);
     }
 
+    [Fact]
+    public void The_allocation_is_that_of_the_samples_unless_the_port_is_kept()
+    {
+        NatObservation[] seen = [Observation("1.0.0.1:1 > 9.9.9.9:1"), Observation("1.0.0.1:2 > 9.9.9.9:2")];
+        NatReport report = NatReport.From(Parse(Home), seen, samples: [7_000, 7_001, 7_002, 7_003]);
+        Assert.Equal((PortAllocation.Sequential, 1), (report.Allocation, report.Step));
+        seen = [Observation("1.0.0.1:1 > 9.9.9.9:4000")];
+        Assert.Equal(PortAllocation.Preserving, NatReport.From(Parse(Home), seen, samples: [7_000, 7_001, 7_002, 7_003]).Allocation);
+    }
+
     [Theory]
     [InlineData(null, null, NatFiltering.Unknown)]
-    [InlineData(null, true, NatFiltering.Unknown)]
+    [InlineData(null, true, NatFiltering.PortIndependent)]
     [InlineData(null, false, NatFiltering.AddressAndPortDependent)]
     [InlineData(false, null, NatFiltering.Unknown)]
     [InlineData(false, true, NatFiltering.AddressDependent)]

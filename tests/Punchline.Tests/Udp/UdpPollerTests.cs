@@ -37,6 +37,31 @@ public sealed class UdpPollerTests
     }
 
     [Theory, MemberData(nameof(Platforms))]
+    public void Of_many_sockets_those_are_named_that_have_something_until_they_are_read(string platform)
+    {
+        UdpPlatform sockets = UdpTestPlatforms.Named(platform);
+        using IUdpPoller poller = sockets.CreatePoller();
+        List<IUdpSocket> all = [.. Enumerable.Range(0, 260).Select(_ => sockets.Bind(UdpTestPlatforms.Loopback(ipv6: false)))];
+        foreach (IUdpSocket socket in all)
+            poller.Add(socket);
+        poller.Wait(TimeSpan.Zero);
+        Assert.Empty(poller.Readable);
+        foreach (int i in new[] { 0, 130, 259 })
+            all[1].Send(all[i].LocalAddress, default, [1], 1, ect0: false, timeToLive: 0);
+        for (int looks = 0; looks < 2; looks++)
+        {
+            poller.Wait(Timeout.InfiniteTimeSpan);
+            Assert.Equal([all[0], all[130], all[259]], poller.Readable.OrderBy(all.IndexOf));
+        }
+        Assert.True(all[130].TryReceive(new byte[10], out _));
+        poller.Remove(all[259]);
+        poller.Wait(Timeout.InfiniteTimeSpan);
+        Assert.Equal([all[0]], poller.Readable);
+        foreach (IUdpSocket socket in all)
+            socket.Dispose();
+    }
+
+    [Theory, MemberData(nameof(Platforms))]
     public void Another_thread_wakes_a_wait_without_end(string platform)
     {
         using var pair = new UdpTestPair(platform);

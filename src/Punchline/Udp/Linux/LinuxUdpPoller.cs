@@ -12,8 +12,10 @@ internal sealed unsafe class LinuxUdpPoller : IUdpPoller
 {
     private readonly Descriptor _wake = Libc.EventDescriptor(0, Libc.EventNonBlocking | Libc.EventCloseOnExec);
 
-    // The wake descriptor first, then the sockets: the same place in both.
+    // The wake descriptor first, then the sockets: the same place in all three.
     private readonly List<Descriptor> _descriptors = [];
+    private readonly List<IUdpSocket?> _sockets = [];
+    private readonly List<IUdpSocket> _readable = [];
     private Libc.PollEntry[] _entries = new Libc.PollEntry[8];
     private int _wakePending;
     private volatile bool _disposed;
@@ -23,8 +25,11 @@ internal sealed unsafe class LinuxUdpPoller : IUdpPoller
     {
         if (_wake.IsInvalid)
             throw LinuxUdpPlatform.Failure(Libc.LastError);
-        Append(_wake);
+        Append(_wake, null);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IUdpSocket> Readable => _readable;
 
     /// <inheritdoc/>
     public void Add(IUdpSocket socket)
@@ -32,7 +37,7 @@ internal sealed unsafe class LinuxUdpPoller : IUdpPoller
         Descriptor descriptor = DescriptorOf(socket);
         if (_descriptors.Contains(descriptor))
             throw new InvalidOperationException("The socket is already waited for.");
-        Append(descriptor);
+        Append(descriptor, socket);
     }
 
     /// <inheritdoc/>
@@ -44,6 +49,9 @@ internal sealed unsafe class LinuxUdpPoller : IUdpPoller
         _descriptors[index] = _descriptors[last];
         _entries[index] = _entries[last];
         _descriptors.RemoveAt(last);
+        _sockets[index] = _sockets[last];
+        _sockets.RemoveAt(last);
+        _readable.Remove(socket);
     }
 
     /// <inheritdoc/>
@@ -53,6 +61,7 @@ internal sealed unsafe class LinuxUdpPoller : IUdpPoller
     public void Wait(TimeSpan timeout)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        _readable.Clear();
         bool forever = timeout == Timeout.InfiniteTimeSpan;
         if (!forever)
             ArgumentOutOfRangeException.ThrowIfLessThan(timeout, TimeSpan.Zero);
@@ -132,13 +141,18 @@ internal sealed unsafe class LinuxUdpPoller : IUdpPoller
         }
         for (int i = 1; i < count; i++)
         {
+            if (_entries[i].Returned == 0)
+                continue;
+            // An error that waits to be read (ICMP) counts as well: reading takes it away.
+            if ((_entries[i].Returned & ~Libc.PollOut) != 0)
+                _readable.Add(_sockets[i]!);
             // Once writable, no longer watched: nearly every socket is nearly always writable.
             if ((_entries[i].Returned & Libc.PollOut) != 0)
                 _entries[i].Events = Libc.PollIn;
         }
     }
 
-    private void Append(Descriptor descriptor)
+    private void Append(Descriptor descriptor, IUdpSocket? socket)
     {
         // Held while it is in the list: its number cannot become another file's before Remove.
         bool held = false;
@@ -147,6 +161,7 @@ internal sealed unsafe class LinuxUdpPoller : IUdpPoller
             Array.Resize(ref _entries, _entries.Length * 2);
         _entries[_descriptors.Count] = new Libc.PollEntry { Descriptor = descriptor.Number, Events = Libc.PollIn };
         _descriptors.Add(descriptor);
+        _sockets.Add(socket);
     }
 
     private int IndexOf(IUdpSocket socket)

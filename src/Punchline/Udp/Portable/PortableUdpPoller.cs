@@ -15,6 +15,8 @@ internal sealed class PortableUdpPoller : IUdpPoller
 
     private readonly Socket _wake;
     private readonly List<Socket> _sockets = [];
+    private readonly Dictionary<Socket, IUdpSocket> _owners = [];
+    private readonly List<IUdpSocket> _found = [];
     private readonly List<Socket> _watched = [];
 
     // What select reads and cuts down, filled anew for each wait.
@@ -45,12 +47,16 @@ internal sealed class PortableUdpPoller : IUdpPoller
     }
 
     /// <inheritdoc/>
+    public IReadOnlyList<IUdpSocket> Readable => _found;
+
+    /// <inheritdoc/>
     public void Add(IUdpSocket socket)
     {
         Socket inner = SocketOf(socket);
         if (_sockets.Contains(inner))
             throw new InvalidOperationException("The socket is already waited for.");
         _sockets.Add(inner);
+        _owners.Add(inner, socket);
     }
 
     /// <inheritdoc/>
@@ -60,6 +66,8 @@ internal sealed class PortableUdpPoller : IUdpPoller
         if (!_sockets.Remove(inner))
             throw new InvalidOperationException("The socket is not waited for.");
         _watched.Remove(inner);
+        _owners.Remove(inner);
+        _found.Remove(socket);
     }
 
     /// <inheritdoc/>
@@ -139,8 +147,14 @@ internal sealed class PortableUdpPoller : IUdpPoller
         Fill(_readable, _sockets);
         Fill(_writable, _watched);
         Socket.Select(_readable, _writable.Count > 0 ? _writable : null, null, timeout);
-        if (_readable.Contains(_wake))
-            TakeWake();
+        _found.Clear();
+        foreach (Socket socket in _readable)
+        {
+            if (socket == _wake)
+                TakeWake();
+            else
+                _found.Add(_owners[socket]);
+        }
         // Once writable, no longer watched: nearly every socket is nearly always writable.
         foreach (Socket socket in _writable)
             _watched.Remove(socket);

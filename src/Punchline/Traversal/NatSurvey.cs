@@ -1,0 +1,186 @@
+using Punchline.Endpoint;
+using Punchline.Hosting;
+using Punchline.Quic;
+using Punchline.Stun;
+using Punchline.Udp;
+
+namespace Punchline.Traversal;
+
+/// <summary>
+/// Finds out of which kind the NATs on our way out are, with as few mappings as it takes: what servers see of the main socket is there anyway; one
+/// fresh socket tells how they filter, and only where they map by destination some more tell how they find ports. Driver thread only.
+/// </summary>
+internal sealed class NatSurvey(PeerNode node)
+{
+    /// <summary>One more than is needed, for one answer that is lost.</summary>
+    private const int SampleSockets = PortSamples.Enough + 1;
+
+    /// <summary>Servers, and ports of servers, whose word is kept.</summary>
+    private const int MaxObservations = 8;
+
+    /// <summary>How long after the plain answer the one from the other port may come: it takes the same way.</summary>
+    private static readonly TimeSpan FilterPatience = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>A socket for the question about filtering that no answer came to is closed then.</summary>
+    private static readonly TimeSpan FilterLimit = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long samples are waited for.</summary>
+    private static readonly TimeSpan SamplePatience = TimeSpan.FromSeconds(2);
+
+    private readonly List<NatObservation> _seen = [];
+    private IUdpSocket? _socket;
+    private UdpAddress _server;
+    private bool _hasAlternate;
+    private bool _triedFilter;
+    private bool _tookSamples;
+    private int _round;
+    private NatFiltering _filtering;
+    private ushort[] _samples = [];
+
+    /// <summary>The main socket's address as a server saw it last; none if none has.</summary>
+    public UdpAddress Mapped { get; private set; }
+
+    /// <summary>A server is reached from this socket, and may be asked.</summary>
+    /// <param name="socket">The main socket of the server's family.</param>
+    /// <param name="server">Its main port.</param>
+    /// <param name="hasAlternate">It has a second port to answer from.</param>
+    public void Begin(IUdpSocket socket, in UdpAddress server, bool hasAlternate)
+    {
+        if (_socket is not null && _socket != socket)
+            Forget();
+        (_socket, _server, _hasAlternate) = (socket, server, hasAlternate);
+        TryFilter();
+        Conclude();
+    }
+
+    /// <summary>A server saw the socket.</summary>
+    public void OnSeen(IUdpSocket socket, in UdpAddress server, in UdpAddress mapped)
+    {
+        if (_socket is not null && _socket != socket)
+            return;
+        UdpAddress asked = server;
+        _seen.RemoveAll(known => known.Server == asked);
+        if (_seen.Count == MaxObservations)
+            _seen.RemoveAt(0);
+        _seen.Add(new NatObservation(server, mapped));
+        Mapped = mapped;
+        Conclude();
+    }
+
+    /// <summary>The network is another one.</summary>
+    public void Forget()
+    {
+        _round++;
+        _seen.Clear();
+        _triedFilter = _tookSamples = false;
+        _filtering = NatFiltering.Unknown;
+        _samples = [];
+    }
+
+    /// <summary>Asks a server where it sees a socket.</summary>
+    /// <param name="socket">One of the loop's.</param>
+    /// <param name="seen">Told once, if an answer comes.</param>
+    public void AskMapped(IUdpSocket socket, Action<UdpAddress> seen)
+    {
+        if (_server.IsNone)
+            return;
+        Ask(socket, new StunBinding(_server, node.Randomness), result => seen(result.Mapped));
+    }
+
+    // RFC 5780 section 4.4 on a socket of its own: the main one has sent to the server's other port, and so opened the way for it.
+    private void TryFilter()
+    {
+        if (_triedFilter || !_hasAlternate || node.OpenExtra(_server) is not { } socket)
+            return;
+        _triedFilter = true;
+        int round = _round;
+        bool? fromOtherPort = null;
+        After(FilterLimit, () => node.CloseExtra(socket));
+        Ask(socket, new StunBinding(_server, node.Randomness, StunChange.Port), _ => fromOtherPort = true, refused: () => round = -1);
+        AskMapped(socket, _ => After(FilterPatience, () =>
+        {
+            node.CloseExtra(socket);
+            if (round != _round)
+                return;
+            _filtering = NatReport.FilteringFrom(null, fromOtherPort ?? false);
+            Conclude();
+        }));
+    }
+
+    private void TakeSamples()
+    {
+        _tookSamples = true;
+        int round = _round;
+        var sockets = new List<IUdpSocket>();
+        var ports = new ushort[SampleSockets];
+        for (int i = 0; i < SampleSockets && node.OpenExtra(_server) is { } socket; i++)
+        {
+            int place = i;
+            sockets.Add(socket);
+            AskMapped(socket, mapped =>
+            {
+                ports[place] = mapped.Port;
+                if (Array.TrueForAll(ports, port => port != 0))
+                    End();
+            });
+        }
+        After(SamplePatience, End);
+
+        void End()
+        {
+            if (sockets.Count == 0)
+                return;
+            foreach (IUdpSocket socket in sockets)
+                node.CloseExtra(socket);
+            sockets.Clear();
+            if (round != _round)
+                return;
+            _samples = [.. ports.Where(port => port != 0)];
+            Conclude();
+        }
+    }
+
+    private void Conclude()
+    {
+        if (_seen.Count == 0)
+            return;
+        UdpAddress local = RouteLookup.LocalAddressFor(_seen[0].Server);
+        if (!local.IsNone && _socket is not null)
+            local = local.WithPort(_socket.LocalAddress.Port);
+        NatReport report = NatReport.From(local, [.. _seen], _filtering, _samples);
+        if (!_tookSamples && !_server.IsNone
+            && report.Mapping is NatMapping.AddressDependent or NatMapping.AddressAndPortDependent or NatMapping.Dependent)
+        {
+            TakeSamples();
+        }
+        node.SetNat(report);
+    }
+
+    private void Ask(IUdpSocket socket, StunBinding binding, Action<StunBindingResult> answered, Action? refused = null)
+    {
+        bool told = false;
+        node.Loop.AddClient(socket, new WatchedClient(binding, () =>
+        {
+            if (told || binding.State == StunBindingState.Pending)
+                return;
+            told = true;
+            if (binding.State == StunBindingState.Succeeded)
+                answered(binding.Result);
+            else
+                refused?.Invoke();
+        }));
+    }
+
+    private void After(TimeSpan time, Action action) => node.Loop.AddTimer(new OneShot(node, node.Loop.Now + time, action));
+
+    private sealed class OneShot(PeerNode node, Instant at, Action action) : IDriverTimer
+    {
+        public Instant NextTimeout => at;
+
+        public void OnTimeout(Instant now)
+        {
+            node.Loop.RemoveTimer(this);
+            action();
+        }
+    }
+}
