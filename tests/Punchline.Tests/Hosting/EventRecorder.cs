@@ -20,6 +20,13 @@ internal sealed class EventRecorder(string name) : IProgress<PunchlineEvent>
         }
     }
 
+    /// <summary>Forgets what has come so far.</summary>
+    public void Clear()
+    {
+        lock (_lock)
+            _events.Clear();
+    }
+
     public void Report(PunchlineEvent value)
     {
         TaskCompletionSource more;

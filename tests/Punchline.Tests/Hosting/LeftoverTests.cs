@@ -9,12 +9,52 @@ public sealed class WholeProcess;
 
 /// <summary>Who embeds the library starts and ends hosts, clients and servers as often as they like.</summary>
 [Collection(nameof(WholeProcess))]
-[Trait("Length", "Medium")]
 public sealed class LeftoverTests
 {
     private const int Rounds = 20;
 
+    private const int Connections = 1000;
+
+    /// <summary>Connections after which everything has been used that ever will be.</summary>
+    private const int WarmUp = 100;
+
+    /// <summary>Who come by turns: each may begin two handshakes in a second.</summary>
+    private const int Friends = 4;
+
+    /// <summary>Of managed memory beyond what there was when all was warm: less than 100 bytes for each connection.</summary>
+    private const double MemoryFactor = 1.05;
+
     [Fact]
+    [Trait("Length", "Long")]
+    public async Task A_thousand_connections_in_a_row_leave_nothing_behind()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "counts what /proc shows");
+        await using Rig rig = await Rig.StartAsync();
+        using var echo = new TcpEcho();
+        RunningRole host = rig.Host(echo.Spec("echo"));
+        string invite = await Rig.InviteOf(host);
+        (int threads, int descriptors, long memory) = (0, 0, 0);
+        for (int i = 0; i < Connections; i++)
+        {
+            await VisitAsync(rig, invite, $"friend{i % Friends}");
+            rig.ForgetEnded();
+            host.Events.Clear();
+            if (i == WarmUp)
+            {
+                descriptors = (await SettleAsync(int.MaxValue, int.MaxValue)).Length;
+                (threads, memory) = (Threads().Length, GC.GetTotalMemory(forceFullCollection: true));
+            }
+        }
+        string[] after = await SettleAsync(threads, descriptors);
+        long now = GC.GetTotalMemory(forceFullCollection: true);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{memory:N0} bytes after {WarmUp}, {now:N0} after {Connections}");
+        Assert.True(Threads().Length <= threads, $"{threads} threads before, now {string.Join(", ", Threads())}");
+        Assert.True(after.Length <= descriptors, $"{descriptors} descriptors before, now {string.Join(", ", after)}");
+        Assert.InRange(now, 0, memory * MemoryFactor);
+    }
+
+    [Fact]
+    [Trait("Length", "Medium")]
     public async Task Twenty_rounds_leave_no_thread_and_no_descriptor_behind()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "counts what /proc shows");
@@ -35,11 +75,16 @@ public sealed class LeftoverTests
         await using Rig rig = await Rig.StartAsync();
         using var echo = new TcpEcho();
         RunningRole host = rig.Host(echo.Spec("echo"));
-        RunningRole client = rig.Client(await Rig.InviteOf(host));
+        await VisitAsync(rig, await Rig.InviteOf(host), "client");
+        await host.StopAsync();
+    }
+
+    private static async Task VisitAsync(Rig rig, string invite, string name)
+    {
+        RunningRole client = rig.Client(invite, name);
         await client.DirectAsync();
         await Visitor.EchoAsync(await Rig.PortOf(client, "echo"), 10_000);
         await client.StopAsync();
-        await host.StopAsync();
     }
 
     // What is ended may take a moment to go: sockets that the other side closes, a thread on its way out. It is waited for, but not for ever.

@@ -91,7 +91,7 @@ public sealed class RelayTests
         Problem said = await client.Events.WaitAsync<Problem>();
         Assert.Equal(ProblemCode.NoDirectPath, said.Code);
         Assert.Contains("the server relays no data", said.Message, StringComparison.Ordinal);
-        Assert.False(greeting.IsCompletedSuccessfully && greeting.Result.Length > 0);
+        Assert.False(greeting.IsCompletedSuccessfully && (await greeting).Length > 0);
         Assert.False(client.Events.Has<StaysRelayed>());
     }
 

@@ -89,6 +89,9 @@ internal sealed class Rig : IAsyncDisposable
         await StartServerAsync(port);
     }
 
+    /// <summary>Keeps those no longer that have ended, and what they said.</summary>
+    public void ForgetEnded() => _roles.RemoveAll(static role => role.Completion.IsCompleted);
+
     public string StateOf(string name) => Path.Combine(_folder.FullName, name);
 
     public RunningRole Host(params ServiceSpec[] services) => Host("host", false, services);

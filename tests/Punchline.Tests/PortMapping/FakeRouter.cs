@@ -100,7 +100,7 @@ internal sealed partial class FakeRouter : IAsyncDisposable
         {
             int end = text.ToString().IndexOf("\r\n\r\n", StringComparison.Ordinal);
             Match length = ContentLength().Match(text.ToString());
-            if (end >= 0 && text.Length - end - 4 >= (length.Success ? int.Parse(length.Groups[1].Value, CultureInfo.InvariantCulture) : 0))
+            if (end >= 0 && text.Length - end - 4 >= (length.Success ? int.Parse(length.Groups["value"].Value, CultureInfo.InvariantCulture) : 0))
                 return text.ToString();
             int read = await stream.ReadAsync(buffer, _ending.Token);
             if (read == 0)
@@ -114,20 +114,20 @@ internal sealed partial class FakeRouter : IAsyncDisposable
         (int status, string body) = (200, Description);
         if (request.StartsWith("POST", StringComparison.Ordinal))
         {
-            string action = SoapAction().Match(request).Groups[1].Value;
-            var arguments = Argument().Matches(request).ToDictionary(match => match.Groups[1].Value, match => match.Groups[2].Value);
+            string action = SoapAction().Match(request).Groups["value"].Value;
+            var arguments = Argument().Matches(request).ToDictionary(match => match.Groups["name"].Value, match => match.Groups["value"].Value);
             Actions.Add($"{action} {arguments.GetValueOrDefault("NewExternalPort")} {arguments.GetValueOrDefault("NewLeaseDuration")}".TrimEnd());
             (status, body) = Action(action, arguments);
         }
         return $"HTTP/1.1 {status} X\r\nContent-Type: text/xml\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\nConnection: close\r\n\r\n{body}";
     }
 
-    [GeneratedRegex("Content-Length: ([0-9]+)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex("Content-Length: (?<value>[0-9]+)", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex ContentLength();
 
-    [GeneratedRegex("SOAPAction: \"[^\"#]*#([A-Za-z0-9]+)\"", RegexOptions.IgnoreCase)]
+    [GeneratedRegex("SOAPAction: \"[^\"#]*#(?<value>[A-Za-z0-9]+)\"", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex SoapAction();
 
-    [GeneratedRegex("<(New[A-Za-z]+)>([^<]*)<")]
+    [GeneratedRegex("<(?<name>New[A-Za-z]+)>(?<value>[^<]*)<", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Argument();
 }

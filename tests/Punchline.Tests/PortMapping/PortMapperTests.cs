@@ -11,7 +11,7 @@ public sealed class PortMapperTests : IAsyncDisposable
 {
     private static readonly Gateway Home = new(UdpTestPlatforms.Address("192.168.1.1"), UdpTestPlatforms.Address("192.168.1.2"));
     private static readonly Gateway Cafe = new(UdpTestPlatforms.Address("10.0.0.1"), UdpTestPlatforms.Address("10.0.0.2"));
-    private static readonly MappingReply Silent = default;
+    private static MappingReply Silent => default;
     private static readonly MappingReply Refused = new(MappingOutcome.Refused, Code: 2);
 
     private readonly WatchedTime _time = new();
