@@ -166,8 +166,10 @@ internal sealed class PeerNode : IAsyncDisposable
 
     /// <summary>Driver thread only.</summary>
     public Attestations Attestations { get; } = new();
+
     /// <summary>How long mappings live without traffic. Driver thread only.</summary>
     public NetworkLifetimes Lifetimes { get; }
+
     /// <summary>Takes sockets out of service whose mapping comes to its age. Driver thread only.</summary>
     public SocketTurns Turns { get; }
 
