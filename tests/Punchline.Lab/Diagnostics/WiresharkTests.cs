@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 using System.Text.Json;
 using Punchline.Lab.Driver;
@@ -12,6 +13,9 @@ namespace Punchline.Lab.Diagnostics;
 public sealed class WiresharkTests
 {
     private const string Unknown = "unknown";
+
+    /// <summary>Of a in its LAN (natlab/README.md).</summary>
+    private static readonly IPAddress HostAddress = IPAddress.Parse("192.168.1.2");
 
     private static readonly string Script = Path.Combine(Repository.Root, "docs", "wireshark", "punchline.lua");
 
@@ -75,8 +79,10 @@ public sealed class WiresharkTests
 
     private static async Task<List<Datagram>> ReadAsync(string capture, string keys)
     {
-        var first = CapturedPacket.ReadFile(await File.ReadAllBytesAsync(capture)).First(packet => packet.Target.Port == 3478);
-        var port = first.Source.Port.ToString(CultureInfo.InvariantCulture);
+        // Other sockets of the host's ask the server beside the one that the connection uses, and say little.
+        var most = CapturedPacket.ReadFile(await File.ReadAllBytesAsync(capture))
+            .CountBy(packet => packet.Source).Where(entry => entry.Key.Address.Equals(HostAddress)).MaxBy(entry => entry.Value);
+        var port = most.Key.Port.ToString(CultureInfo.InvariantCulture);
         var result = await ChildProcess.RunAsync(
         [
             "tshark", "-r", capture, "-X", $"lua_script:{Script}", "-o", $"tls.keylog_file:{keys}",
