@@ -85,6 +85,7 @@ public sealed partial class QuicConnection
             PathState state = _paths[i];
             if (!state.TryMatch(data, out Instant sentAt, out bool full))
                 continue;
+            state.Tally.OnAnswered(sentAt, _now);
             state.IsAddressValidated = true;
             state.Recovery.IsAmplificationBlocked = false;
             // The answer to a challenge leaves at once, so that each is a sample. The first of a path may have waited in the
@@ -173,6 +174,7 @@ public sealed partial class QuicConnection
         if (data is { } sent)
         {
             state.RecordChallenge(sent, _now, full);
+            state.Tally.OnSent(_now);
             state.IsKeptOpen = false;
             state.Schedule.OnProbeSent(_now);
         }

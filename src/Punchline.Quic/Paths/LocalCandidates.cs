@@ -54,6 +54,9 @@ internal sealed class LocalCandidates
         }
     }
 
+    /// <summary>Those that are not withdrawn.</summary>
+    internal Candidate[] Live() => [.. _entries.Where(entry => entry.Telling < Telling.GoneUnsent).Select(entry => entry.Candidate)];
+
     /// <param name="limit">How many the peer takes; those added before that was known may be more.</param>
     internal void WriteFrames(scoped ref WireWriter writer, SentFrameList sent, int limit)
     {
