@@ -68,7 +68,16 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private protected ControlStream? Control { get; set; }
 
     /// <summary>The attempts to meet where plain probing does not suffice.</summary>
-    private protected PairTraversal Traversal { get; }
+    public PairTraversal Traversal { get; }
+
+    /// <summary>What is known of both networks.</summary>
+    public RelayFacts Facts => new(Node.Nat, PeerNat)
+    {
+        WeHide = Node.RelayOnly,
+        TheyHide = _peerStays == RelayStay.RelayOnly,
+        WeLackUdp = Node.UdpWorks == false,
+        TheyLackUdp = _peerStays == RelayStay.NoUdp,
+    };
 
     /// <summary>Our handle for the pair at the server, by which it attests the peer's address; null without a pair.</summary>
     private protected virtual ulong? PairHandle => null;
@@ -422,14 +431,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private void TellWhyRelayed()
     {
         _patienceEnds = Instant.Never;
-        var facts = new RelayFacts(Node.Nat, PeerNat)
-        {
-            WeHide = Node.RelayOnly,
-            TheyHide = _peerStays == RelayStay.RelayOnly,
-            WeLackUdp = Node.UdpWorks == false,
-            TheyLackUdp = _peerStays == RelayStay.NoUdp,
-        };
-        RelayVerdict verdict = RelayVerdict.Of(facts);
+        RelayVerdict verdict = RelayVerdict.Of(Facts);
         Events.Detail($"{Peer}: this side has {NatText.Of(Node.Nat)}, the other side {NatText.Of(PeerNat)}");
         if (Connection.CurrentPath is RelayPath { Link.CarriesData: true } relay)
         {
