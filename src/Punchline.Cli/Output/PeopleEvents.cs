@@ -66,6 +66,10 @@ internal sealed class PeopleEvents(TextWriter output, TextWriter errors, bool co
                         CultureInfo.InvariantCulture,
                         $"{transferred.What}: {transferred.Bytes:N0} bytes in {transferred.Duration.TotalSeconds:0.000} s, {EventWords.MegabitsPerSecond(transferred):0} Mbit/s."));
                     break;
+                case PairExamined pair:
+                    foreach (var (line, isMain) in PairText.Of(pair))
+                        Say(line, isMain ? Bold : null);
+                    break;
                 case Notice notice:
                     Say(notice.Message, Yellow);
                     break;

@@ -33,6 +33,7 @@ public sealed class EventsTests : IDisposable
         { new Problem(Time, ProblemCode.HostOffline, "it's away"), """{"event":"error","time":"2026-01-02T02:04:05.678Z","code":"host-offline","message":"it's away"}""" },
         { new Notice(Time, "port\ntaken"), """{"event":"notice","time":"2026-01-02T02:04:05.678Z","message":"port\ntaken"}""" },
         { new Detail(Time, "d"), """{"event":"detail","time":"2026-01-02T02:04:05.678Z","message":"d"}""" },
+        { PairSample.Relayed, PairSample.Json },
         { new Transferred(Time, "page", 1_000_000, TimeSpan.FromSeconds(0.5)), """{"event":"transferred","time":"2026-01-02T02:04:05.678Z","what":"page","bytes":1000000,"seconds":0.5,"mbitPerSecond":16}""" },
     };
 
@@ -99,6 +100,18 @@ public sealed class EventsTests : IDisposable
         new PeopleEvents(output, TextWriter.Null, colour: false, details: false).Report(new InviteCreated(Time, "punchline://abc"));
         Assert.Contains($"    punchline join punchline://abc{Environment.NewLine}", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("127.0.0.1:52000", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_pair_is_told_address_by_address_and_its_end_stands_out()
+    {
+        var output = new StringWriter { NewLine = "\n" };
+        new PeopleEvents(output, TextWriter.Null, colour: false, details: false).Report(PairSample.Relayed);
+        Assert.Equal(PairSample.Text.ReplaceLineEndings("\n"), output.ToString());
+        output.GetStringBuilder().Clear();
+        new PeopleEvents(output, TextWriter.Null, colour: true, details: false).Report(PairSample.Relayed);
+        Assert.Equal(2, output.ToString().Split('\n').Count(line => line.Contains(Escape, StringComparison.Ordinal)));
+        Assert.Contains("Relayed through", output.ToString().Split(Escape)[1], StringComparison.Ordinal);
     }
 
     [Theory]

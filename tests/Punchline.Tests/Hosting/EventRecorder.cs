@@ -81,6 +81,13 @@ internal sealed class EventRecorder(string name) : IProgress<PunchlineEvent>
             return _events.OfType<T>().Count(value => fits?.Invoke(value) != false);
     }
 
+    /// <summary>All of a kind that have come.</summary>
+    public T[] All<T>()
+    {
+        lock (_lock)
+            return [.. _events.OfType<T>()];
+    }
+
     public override string ToString()
     {
         lock (_lock)
