@@ -103,6 +103,9 @@ internal sealed class TunnelScene : IAsyncDisposable
         return client;
     }
 
+    /// <summary>Starts <c>doctor</c> with the host's invite, as somebody whom nobody has seen before.</summary>
+    public ChildProcess Doctor(string where = "b") => Start("doctor", where, "doctor", [Invite, "--state", _folder["doctor"]]);
+
     /// <summary>Bytes that the server has forwarded, as its metrics say: the payload of UDP.</summary>
     public async Task<long> ForwardedBytesAsync()
     {
