@@ -1,0 +1,39 @@
+using System.CommandLine;
+using Punchline.Cli.Settings;
+
+namespace Punchline.Cli.Commands;
+
+/// <summary><c>punchline doctor</c>: what stands between this computer and a direct path.</summary>
+internal static class DoctorCommand
+{
+    public static Command Create(Session session)
+    {
+        var invite = new InviteSettings("The invite of a host, as you got it, or - to read it from standard input: examines the pair with it as well");
+        var state = new Setting<string>("--state", "DIR", "Folder of key and joined hosts, else in the user's configuration folder", Session.Text);
+        var noPortMapping = new Flag("--no-port-mapping", "Do not ask the router for a port (PCP, NAT-PMP, UPnP)");
+        var noSpray = new Flag("--no-spray", "Never try many ports of a peer whose NAT cannot be met otherwise");
+        var command = new RoleCommand(
+            "doctor",
+            "Examines this computer's network, and with an invite the pair with its host.",
+            session,
+            "punchline doctor punchline1…");
+        command.Add(invite.Words);
+        command.AddAll(invite.File.Option, state.Option, noPortMapping.Option, noSpray.Option);
+        command.SetAction(async (result, stop) =>
+        {
+            var host = session.Host;
+            var output = session.Output(result);
+            var text = await invite.ReadAsync(result, host, output, stop);
+            var options = new DoctorOptions
+            {
+                Invite = text,
+                StateDirectory = text is null ? null : session.StateFolder(state.Get(result, host)),
+                PortMapping = !noPortMapping.Get(result, host),
+                AllowsSpray = !noSpray.Get(result, host),
+                TimeProvider = host.Time,
+            };
+            return await Session.RunAsync(session.Roles.Doctor(options, output), stop);
+        });
+        return command;
+    }
+}
