@@ -29,7 +29,10 @@ internal static class PairDiagnosis
         if (!current.IsDirect)
         {
             RelayVerdict verdict = RelayVerdict.Of(last.Facts);
-            return new PairResult(PathKind.Relay, current.Remote.ToIPEndPoint(), last.RoundTripTime, verdict.Cause, verdict.Because, verdict.Advice);
+            // What was seen says more than what the NATs are like.
+            string why = verdict.Cause is RelayCause.Firewall or RelayCause.Unknown && pairs.Exists(pair => pair.Outcome == PairOutcome.OneWay)
+                ? "the other side's packets come in here, but what this side sends is not answered: a firewall drops it on its way" : verdict.Because;
+            return new PairResult(PathKind.Relay, current.Remote.ToIPEndPoint(), last.RoundTripTime, verdict.Cause, why, verdict.Advice);
         }
         AttemptReport? met = last.Attempts.Where(attempt => attempt.Outcome == AttemptOutcome.Met).Select(attempt => (AttemptReport?)attempt).LastOrDefault();
         int working = pairs.Count(pair => pair.Outcome is PairOutcome.InUse or PairOutcome.Works);

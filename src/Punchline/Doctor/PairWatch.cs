@@ -65,7 +65,8 @@ internal sealed class PairWatch
     public bool IsSettled => Last is { } last
         && (last.At - _directSince >= Standing
             || last.Elapsed >= LongestPatience
-            || (!IsDirect && !IsMethodLeft(last) && (last.Elapsed >= Patience || (_hasEndedRound && IsPlainFutile(last)))));
+            || (!IsDirect && _hasEndedRound && IsHopeless(last.Facts))
+            || (!IsDirect && !IsMethodLeft(last) && (last.Elapsed >= Patience || (_hasEndedRound && IsPlainFutile(last.Facts)))));
 
     /// <summary>What is being done at this moment, for people.</summary>
     public string Doing => Last switch
@@ -86,13 +87,11 @@ internal sealed class PairWatch
             && !last.Attempts.Any(attempt => attempt.Method == last.Next && attempt.Outcome is not (AttemptOutcome.NotNow or AttemptOutcome.Overtaken));
     }
 
+    /// <summary>One side has no direct path to offer: neither probing nor a method can bring one.</summary>
+    private static bool IsHopeless(in RelayFacts facts) => facts.WeHide || facts.TheyHide || facts.WeLackUdp || facts.TheyLackUdp;
+
     /// <summary>Plain probing can bring nothing, however long it goes on.</summary>
-    private static bool IsPlainFutile(PairSnapshot last)
-    {
-        RelayFacts facts = last.Facts;
-        return facts.WeHide || facts.TheyHide || facts.WeLackUdp || facts.TheyLackUdp
-            || (facts.Theirs is { } theirs && TraversalStrategy.Choose(facts.Ours, theirs).AtOnce);
-    }
+    private static bool IsPlainFutile(in RelayFacts facts) => facts.Theirs is { } theirs && TraversalStrategy.Choose(facts.Ours, theirs).AtOnce;
 
     private static bool IsAnew(in ProbeTally before, in ProbeTally now) =>
         (before.FirstSentAt is not null && before.FirstSentAt != now.FirstSentAt) || (before.FirstHeardAt is not null && before.FirstHeardAt != now.FirstHeardAt);

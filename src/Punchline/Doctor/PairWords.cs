@@ -60,7 +60,7 @@ internal static class PairWords
         AttemptOutcome.Running => ("running", "it still ran when the watch ended"),
         AttemptOutcome.Met => ("met", "the two met by it"),
         AttemptOutcome.Missed => ("missed", "everything was sent, and nothing came through"),
-        AttemptOutcome.NotNow => ("not-now", "the host had no time for it: it is busy with another friend, or has just been"),
+        AttemptOutcome.NotNow => ("not-now", "the host could not take part: it is busy with another friend or has just been, or no server tells it where this side is"),
         AttemptOutcome.Refused => ("refused", "the host takes no part in it: it was started with --no-spray, or is older"),
         AttemptOutcome.NoAnswer => ("no-answer", "the host or the server did not answer in time"),
         AttemptOutcome.NoSocket => ("no-socket", "this system gave no socket for it"),

@@ -57,6 +57,14 @@ public sealed class PairDiagnosisTests
     }
 
     [Fact]
+    public void A_pair_that_lets_packets_through_in_one_direction_is_the_reason_where_the_NATs_are_none()
+    {
+        Way[] ways = [Relayed(isCurrent: true), Direct(PathStage.Failed, Tally(9, 3))];
+        Assert.StartsWith("the other side's packets come in", Report(Look(15, ways)).Result.Because, StringComparison.Ordinal);
+        Assert.StartsWith("this network lets no UDP out", Report(Look(15, ways, new RelayFacts(Easy, Easy) { WeLackUdp = true })).Result.Because, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Of_a_host_that_has_not_said_nothing_is_known()
     {
         PairExamined report = Report(Look(15, [Relayed(isCurrent: true)], new RelayFacts(Easy, null)));

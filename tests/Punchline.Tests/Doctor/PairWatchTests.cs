@@ -65,7 +65,11 @@ public sealed class PairWatchTests
         var watch = new PairWatch();
         watch.Add(Look(3, [Relayed(isCurrent: true), Silent.Probed()], facts));
         Assert.False(watch.IsSettled);
-        watch.Add(Look(4, [Relayed(isCurrent: true), Silent], facts));
+        // Nor does a method that would begin, where one side has nothing to offer.
+        PairSnapshot over = Look(4, [Relayed(isCurrent: true), Silent], facts);
+        watch.Add(over with { Next = TraversalMethod.Exchange, NextAt = At(9) });
+        Assert.Equal(network is not ("both easy" or "both hard"), watch.IsSettled);
+        watch.Add(over);
         Assert.Equal(isFutile, watch.IsSettled);
         // A second round that begins changes nothing of that.
         watch.Add(Look(4.2, [Relayed(isCurrent: true), Silent.Probed()], facts));
