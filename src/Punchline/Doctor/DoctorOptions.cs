@@ -7,16 +7,16 @@ namespace Punchline;
 /// <summary>What a doctor examines.</summary>
 public sealed record DoctorOptions
 {
-    /// <summary>The invite of the host with which the pair is examined, as it was pasted; null for the network alone.</summary>
-    public string? Invite { get; init; }
+    /// <summary>The invite of the host with which the pair is examined, as it was pasted.</summary>
+    public required string Invite { get; init; }
 
-    /// <summary>With an invite: the folder of the client's key and the hosts it has joined.</summary>
-    public string? StateDirectory { get; init; }
+    /// <summary>The folder of the client's key and the hosts it has joined.</summary>
+    public required string StateDirectory { get; init; }
 
     /// <summary>Asks the router for a port (PCP, NAT-PMP, UPnP) where there is a NAT. It is given back at the end.</summary>
     public bool PortMapping { get; init; } = true;
 
-    /// <summary>With an invite: as <see cref="ClientOptions.AllowsSpray"/>.</summary>
+    /// <summary>As <see cref="ClientOptions.AllowsSpray"/>.</summary>
     public bool AllowsSpray { get; init; } = true;
 
     /// <summary>The clock.</summary>

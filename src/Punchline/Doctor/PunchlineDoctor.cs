@@ -45,18 +45,14 @@ public sealed class PunchlineDoctor
         await events.Completion.ConfigureAwait(false);
     }
 
-    private async Task RunAsync(EventSink events, CancellationToken stop)
-    {
-        if (_options.Invite is null)
-            return;
+    private async Task RunAsync(EventSink events, CancellationToken stop) =>
         events.Report(await new PairExamination(PairOptions, events).RunAsync(stop).ConfigureAwait(false));
-    }
 
     /// <summary>As whom the host is joined.</summary>
     private ClientOptions PairOptions => new()
     {
-        Invite = _options.Invite!,
-        StateDirectory = _options.StateDirectory ?? throw new InvalidOperationException($"An invite needs {nameof(DoctorOptions.StateDirectory)}."),
+        Invite = _options.Invite,
+        StateDirectory = _options.StateDirectory,
         PortMapping = _options.PortMapping,
         AllowsSpray = _options.AllowsSpray,
         TimeProvider = _options.TimeProvider,
