@@ -3,35 +3,41 @@ using Punchline.Cli.Settings;
 
 namespace Punchline.Cli.Commands;
 
-/// <summary><c>punchline doctor</c>: what stands between this computer and a direct path to a host.</summary>
+/// <summary><c>punchline doctor</c>: says what this network allows, what would help, and which ways lead to a host.</summary>
 internal static class DoctorCommand
 {
     public static Command Create(Session session)
     {
-        var invite = new InviteSettings("The invite of a host, as you got it, or - to read it from standard input");
-        var state = new Setting<string>("--state", "DIR", "Folder of key and joined hosts, else in the user's configuration folder", Session.Text);
+        var invite = new InviteSettings("The invite of a host, as you got it, or - to read it from standard input: which ways lead there, as well");
+        var server = new Setting<string>("--server", "HOST[:PORT]", "The server to ask; without it the invite's, or the one used last", Addresses.Server);
+        var state = new Setting<string>("--state", "DIR", "Folder of key, joined hosts and what was used last, else in the user's configuration folder", Session.Text);
+        var longer = new Flag("--long", "Also measure how long the NAT keeps a silent mapping: up to a quarter of an hour");
         var noPortMapping = new Flag("--no-port-mapping", "Do not ask the router for a port (PCP, NAT-PMP, UPnP)");
-        var noSpray = new Flag("--no-spray", "Never try many ports of a peer whose NAT cannot be met otherwise");
+        var noSpray = new Flag("--no-spray", "Never try many ports of a host whose NAT cannot be met otherwise");
         var command = new RoleCommand(
             "doctor",
-            "Finds out, with a host's invite, which ways there are to it, and why one is used or not.",
+            "Examines this network: how friends reach it, what would help, and which ways lead to the host of an invite.",
             session,
-            "punchline doctor punchline1…",
-            "punchline doctor --invite-file invite.txt --json");
+            "punchline doctor --server punch.example.org",
+            "punchline doctor punchline1…");
         command.Add(invite.Words);
-        command.AddAll(invite.File.Option, state.Option, noPortMapping.Option, noSpray.Option);
+        command.AddAll(server.Option, state.Option, invite.File.Option, longer.Option, noPortMapping.Option, noSpray.Option);
         command.SetAction(async (result, stop) =>
         {
             var host = session.Host;
+            var folder = session.StateFolder(state.Get(result, host));
             var output = session.Output(result);
-            var text = await invite.ReadAsync(result, host, output, stop)
-                ?? throw new UsageException("no invite: paste it behind 'doctor', or pipe it in with 'doctor -'");
+            var text = await invite.ReadAsync(result, host, output, stop);
+            var said = server.Get(result, host);
             var options = new DoctorOptions
             {
+                Server = text is not null ? said : said ?? new Remembered(folder).Server ?? throw new UsageException(
+                    "no server: say --server HOST[:PORT] or set PUNCHLINE_SERVER, or say the invite of a host"),
                 Invite = text,
-                StateDirectory = session.StateFolder(state.Get(result, host)),
-                PortMapping = !noPortMapping.Get(result, host),
+                StateDirectory = folder,
                 AllowsSpray = !noSpray.Get(result, host),
+                Long = longer.Get(result, host),
+                PortMapping = !noPortMapping.Get(result, host),
                 TimeProvider = host.Time,
             };
             return await Session.RunAsync(session.Roles.Doctor(options, output), stop);

@@ -25,6 +25,14 @@ internal static class EventWords
         _ => "unknown",
     };
 
+    public static string Of(Meeting meeting) => meeting switch
+    {
+        Meeting.Direct => "direct",
+        Meeting.Foretold => "foretold",
+        Meeting.Guessed => "guessed",
+        _ => "relayed",
+    };
+
     public static string Of(PathKind kind) => kind == PathKind.Direct ? "direct" : "relay";
 
     public static string Of(CandidateKind kind) => kind switch

@@ -10,9 +10,9 @@ internal sealed class RoleFactory : IRoleFactory
 
     public IRole Client(ClientOptions options, IProgress<PunchlineEvent> events) => new ClientRole(new PunchlineClient(options, events));
 
-    public IRole Doctor(DoctorOptions options, IProgress<PunchlineEvent> events) => new DoctorRole(new PunchlineDoctor(options, events));
-
     public IRole Server(PunchlineServerOptions options, IProgress<PunchlineEvent> events) => new ServeRole(options, events, new SystemdNotifier());
+
+    public IRole Doctor(DoctorOptions options, IProgress<PunchlineEvent> events) => new DoctorRole(new PunchlineDoctor(options, events));
 
     public IRole Demo(DemoSettings settings, IProgress<PunchlineEvent> events) =>
         settings.Part is not null ? new DemoPartRole(settings, events)

@@ -18,12 +18,16 @@ internal sealed record Membership(Invite Invite, HostIdentity Identity, ClientSt
     /// <exception cref="StateFileException">The folder cannot be used.</exception>
     public static async Task<Membership> OpenAsync(string text, string folder, TimeProvider time, IRandomness randomness)
     {
-        if (!Invite.TryParse(text, out Invite? invite, out InviteError error, out string explanation))
-            throw new PunchlineException(error == InviteError.NewerVersion ? ProblemCode.VersionMismatch : ProblemCode.InviteInvalid, explanation);
+        Invite invite = Parse(text);
         var directory = new StateDirectory(folder);
         HostIdentity identity;
         using (await directory.LockChangesAsync(time).ConfigureAwait(false))
             identity = HostIdentity.LoadOrCreate(directory, randomness).WithOwnResetKey(randomness);
-        return new Membership(invite!, identity, ClientState.Open(directory, invite!.HostId.Span, time));
+        return new Membership(invite, identity, ClientState.Open(directory, invite.HostId.Span, time));
     }
+
+    /// <summary>Reads the invite alone.</summary>
+    /// <exception cref="PunchlineException">It is none, or of a newer version.</exception>
+    public static Invite Parse(string text) => Invite.TryParse(text, out Invite? invite, out InviteError error, out string explanation)
+        ? invite! : throw new PunchlineException(error == InviteError.NewerVersion ? ProblemCode.VersionMismatch : ProblemCode.InviteInvalid, explanation);
 }

@@ -36,7 +36,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("join", "--listen", "--map", "--state", "--invite-file", "--no-port-mapping", "--json", "--verbose")]
     [InlineData("serve", "--listen", "--stun-alt", "--host-password-file", "--allow-hosts", "--admin", "--name", "--advertise", "--trusted-proxy",
         "--max-channels", "--max-channels-per-address", "--max-pairs-per-host", "--json", "--verbose")]
-    [InlineData("doctor", "--state", "--invite-file", "--no-port-mapping", "--no-spray", "--json", "--verbose")]
+    [InlineData("doctor", "--server", "--long", "--state", "--invite-file", "--no-port-mapping", "--no-spray", "--json", "--verbose")]
     [InlineData("demo", "--listen", "--once", "--nat", "--json", "--verbose")]
     public async Task Every_option_has_its_variable_in_the_help(string command, params string[] options)
     {
@@ -60,6 +60,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("'dance'", "dance")]
     [InlineData("say what to share", "host", "--server", "s")]
     [InlineData("no server", "host", "25565")]
+    [InlineData("no server", "doctor")]
     [InlineData("unknown option '--fast'", "host", "25565", "--fast")]
     [InlineData("unknown option '-x'", "join", "-x")]
     [InlineData("'nonsense' is no service", "host", "nonsense", "--server", "s")]
@@ -214,7 +215,9 @@ public sealed class CommandLineTests : IDisposable
     {
         await _cli.RunAsync("doctor", "punchline1abc", "def", "--state", _cli.Folder, "--no-spray", "--no-port-mapping");
         var options = Assert.IsType<DoctorOptions>(_cli.Roles.Options);
-        Assert.Equal(("punchline1abc def", _cli.Folder, false, false), (options.Invite, options.StateDirectory, options.AllowsSpray, options.PortMapping));
+        Assert.Equal(("punchline1abc def", null, _cli.Folder, false, false), (options.Invite, options.Server, options.StateDirectory, options.AllowsSpray, options.PortMapping));
+        await _cli.RunAsync("doctor", "punchline1abc", "--server", "s.example");
+        Assert.Equal("s.example", Assert.IsType<DoctorOptions>(_cli.Roles.Options).Server);
         _cli.Input = " abc \n";
         await _cli.RunAsync("doctor", "-");
         Assert.Equal("abc", Assert.IsType<DoctorOptions>(_cli.Roles.Options).Invite);
