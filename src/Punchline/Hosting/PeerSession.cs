@@ -380,7 +380,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     {
         if (!IsJoined || Control is not { } control)
             return;
-        if (_quiet.Look(Node.Lifetimes.KeepAliveTowards(Connection.CurrentPath.RemoteAddress), out ushort word))
+        if (_quiet.Look(Node.Lifetimes.KeepAliveTowards(Connection.CurrentPath.RemoteAddress, MappingUse.Stream) ?? TimeSpan.Zero, out ushort word))
             control.Send(new QuietMessage(word));
         Connection.AgreeOnSilence(_quiet.Quiet, Tunnel?.IsBusy ?? false);
     }

@@ -56,7 +56,7 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
     {
         if (_ages.LooksClosely(node.Loop.Now))
             return AgeDetector.FineInterval;
-        TimeSpan interval = node.Lifetimes.Current.KeepAliveOr(usual);
+        TimeSpan interval = node.Lifetimes.Current.KeepAliveOf(MappingUse.Brief) ?? usual;
         return interval < LongestInterval ? interval : LongestInterval;
     }
 
