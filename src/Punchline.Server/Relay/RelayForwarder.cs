@@ -120,7 +120,7 @@ internal sealed class RelayForwarder(RelayTable table, IRandomness randomness)
         return null;
     }
 
-    // Data waits until the quota is whole again; both ends are told once, as they would go on trying.
+    // Data waits until the quota is whole again; both ends are told now and then, as they would go on trying.
     private void TellLimit(Instant now, RelayPair pair)
     {
         if (!pair.TryTakeLimit(now, out RelayLimitReason reason, out uint seconds))
