@@ -6,6 +6,7 @@ using System.Text;
 using Punchline.Invites;
 using Punchline.Protocol;
 using Punchline.Quic;
+using Punchline.Testing;
 using Xunit;
 
 namespace Punchline.Tests.Relay;
@@ -55,7 +56,7 @@ internal sealed class FakeServer : IDisposable
     public async Task<ControlMessage> ReceiveAsync()
     {
         byte[] buffer = new byte[ControlCodec.MaxMessageLength];
-        WebSocketReceiveResult result = await _socket!.ReceiveAsync(buffer, Token);
+        WebSocketReceiveResult result = await Hang.OrAsync(_socket!.ReceiveAsync(buffer, Token), "a message of the peer's");
         Assert.Equal(ControlReadStatus.Ok, ControlCodec.TryRead(buffer.AsSpan(0, result.Count), out ControlMessage? message));
         return message!;
     }
