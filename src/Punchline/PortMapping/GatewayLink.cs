@@ -19,23 +19,23 @@ internal sealed class GatewayLink(Gateway gateway, TimeProvider time)
     /// <summary>The router, and where we stand.</summary>
     public Gateway Gateway => gateway;
 
-    /// <summary>Runs an exchange until it has nothing more to wait for.</summary>
-    /// <returns>False if this machine cannot send there.</returns>
-    public async Task<bool> RunAsync(IDatagramClient exchange, CancellationToken cancellationToken)
+    /// <summary>Asks, until there is an answer or the request is given up.</summary>
+    /// <returns>The request with its answer; null without one, or if this machine cannot send there.</returns>
+    public async Task<GatewayRequest<T>?> AskAsync<T>(GatewayRequest<T> request, CancellationToken cancellationToken)
     {
         try
         {
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
             socket.Bind(gateway.Local.WithPort(0).ToIPEndPoint());
-            if (exchange.Server.IsMulticast)
+            if (request.Server.IsMulticast)
                 socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.MulticastInterface, gateway.Local.ToIPAddress().GetAddressBytes());
-            await RunAsync(socket, exchange, cancellationToken).ConfigureAwait(false);
-            return true;
+            await RunAsync(socket, request, cancellationToken).ConfigureAwait(false);
+            return request.IsAnswered ? request : null;
         }
         catch (SocketException)
         {
             // The address has gone, or a rule of this machine forbids it: this router cannot be asked from here.
-            return false;
+            return null;
         }
     }
 
