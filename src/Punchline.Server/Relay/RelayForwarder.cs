@@ -1,7 +1,6 @@
 using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Relay;
-using Punchline.Traversal.Lifetime;
 
 namespace Punchline.Server.Relay;
 
