@@ -220,6 +220,8 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
             Events.Detail($"{Peer}: {packets} packets were dropped on arrival (repeated, not authentic, or without keys), "
                 + $"{datagrams} datagrams for want of room");
         }
+        if (Connection.CurrentPath is RelayPath { Link.Channel.Dropped: > 0 and var frames })
+            Events.Detail($"{frames} relayed datagrams found the queue of the control channel full, those of other connections included");
         if (IsJoined)
         {
             string reason = CloseText.Of(error);
