@@ -1,5 +1,3 @@
-using Punchline.Quic;
-
 namespace Punchline.PortMapping;
 
 /// <summary>Asks a router by several protocols at once whether it speaks them, and then for a mapping by the best one that gives it.</summary>
