@@ -11,7 +11,7 @@ internal static class SsdpSearch
 {
     /// <summary>A search, whose answer is where the description is.</summary>
     /// <param name="group">Where to ask: SSDP's multicast group.</param>
-    /// <param name="gateway">The router's address. Its answers come from any port (UPnP Device Architecture section 1.3.3).</param>
+    /// <param name="gateway">The router's address. Its answers may come from any port.</param>
     public static GatewayRequest<Uri> Of(UdpAddress group, UdpAddress gateway)
     {
         return new GatewayRequest<Uri>(group, SsdpMessage.Search(), TryRead, from => from.SameHost(gateway));
