@@ -65,6 +65,9 @@ internal sealed class PairTraversal : IDriverTimer
     /// <summary>The method that led to the path in use; none if plain probing did.</summary>
     public TraversalMethod Succeeded { get; private set; }
 
+    /// <summary>Servers see both sides at one address: one NAT stands before both, or they are on one machine.</summary>
+    public bool SharesNat => !_peer.IsNone && _peer.SameHost(_ourPublic);
+
     /// <inheritdoc/>
     public Instant NextTimeout => _attempt is null ? _startAt : Instant.Min(_deadline, _attempt.NextTimeout);
 
