@@ -43,7 +43,7 @@ public sealed class Ipv6MatrixTests
         var client = scene.Join();
         // Whichever comes first: the word that it stays relayed is said after some seconds.
         var direct = client.DirectToAsync("[2001:db8:a0::2]:");
-        var relayed = client.Process.EventAsync("relayed");
+        var relayed = client.Process.EventAsync("relayed", 0);
         var cell = await Task.WhenAny(direct, relayed) == direct ? (await direct).TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture) : Relayed;
         await EchoServer.CheckTcpAsync(scene.Lab, "b", await client.AddressAsync("echo"), bytes: 100_000);
         return cell;

@@ -38,7 +38,7 @@ internal sealed record Topology(string Name, NatLabOptions Lab, string? Remote)
         new("LANs with the same addresses", new() { Overlap = true }, Outside),
         new("LANs with the same addresses, the peer's is a machine of ours", new() { Overlap = true }, Outside) { Prepare = PutPeersAddressHereAsync },
         new("the same virtual adapters on both sides", Apart, Outside) { Prepare = AddContainersAsync },
-        new("a VPN between them", Apart, Outside) { Prepare = AddVpnAsync },
+        new("a VPN between them, a little faster", Apart with { Wires = true }, Outside) { Prepare = AddFasterVpnAsync },
         new("a VPN between them, in one LAN", OneLan, OnLink) { Prepare = AddVpnAsync },
         new("a VPN between them, hard NATs", Apart with { ANat = Hard, BNat = Hard }, OverVpn) { Prepare = AddVpnAsync },
     ];
@@ -74,7 +74,13 @@ internal sealed record Topology(string Name, NatLabOptions Lab, string? Remote)
         }
     }
 
-    /// <summary>A VPN that works, and is even faster than the way outside.</summary>
+    private static async Task AddFasterVpnAsync(NatLab lab)
+    {
+        await AddVpnAsync(lab);
+        await lab.DelayAsync("a", 1);
+    }
+
+    /// <summary>A VPN that works: to the two it is a link of its own, whatever lies beneath.</summary>
     private static async Task AddVpnAsync(NatLab lab)
     {
         await lab.RunAsync("a", ["ip", "link", "add", "tun0", "type", "veth", "peer", "name", "tun0", "netns", lab.Namespace("b")]);

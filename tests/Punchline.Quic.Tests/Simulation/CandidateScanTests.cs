@@ -49,7 +49,7 @@ public sealed class CandidateScanTests
         for (int i = 0; i < 4; i++)
             scene.Say(fromClient: true, Tell(2000 + i, Address(10, 100 + i), CandidateKind.Mapped));
         scene.Network.RunFor(TimeSpan.FromSeconds(10));
-        Assert.Equal([Address(10, 0), Address(10, 1), Address(10, 100)], _targets.Order(Comparer<UdpAddress>.Create((a, b) => string.CompareOrdinal($"{a}", $"{b}"))));
+        Assert.Equal(new HashSet<UdpAddress> { Address(10, 0), Address(10, 1), Address(10, 100) }, _targets);
         for (int i = 0; i < 4; i++)
         {
             scene.Say(fromClient: true, Withdraw(2000 + i));
