@@ -37,6 +37,7 @@ internal sealed record Topology(string Name, NatLabOptions Lab, string? Remote)
         new("a carrier NAT before each", new() { ACarrierNat = Easy, BCarrierNat = Easy }, Outside),
         new("LANs with the same addresses", new() { Overlap = true }, Outside),
         new("LANs with the same addresses, the peer's is a machine of ours", new() { Overlap = true }, Outside) { Prepare = PutPeersAddressHereAsync },
+        new("LANs with the same addresses, the peer's is one of ours", new() { Overlap = true }, Outside) { Prepare = TakePeersAddressAsync },
         new("the same virtual adapters on both sides", Apart, Outside) { Prepare = AddContainersAsync },
         new("a VPN between them, a little faster", Apart with { Wires = true }, Outside) { Prepare = AddFasterVpnAsync },
         new("a VPN between them, in one LAN", OneLan, OnLink) { Prepare = AddVpnAsync },
@@ -56,6 +57,12 @@ internal sealed record Topology(string Name, NatLabOptions Lab, string? Remote)
     {
         await lab.RunAsync("ra", ["ip", "addr", "add", "192.168.1.3/32", "dev", "lan"]);
         await lab.RunAsync("rb", ["ip", "addr", "add", "192.168.1.2/32", "dev", "lan"]);
+    }
+
+    private static async Task TakePeersAddressAsync(NatLab lab)
+    {
+        await lab.RunAsync("a", ["ip", "addr", "add", "192.168.1.3/32", "dev", "eth0"]);
+        await lab.RunAsync("b", ["ip", "addr", "add", "192.168.1.2/32", "dev", "eth0"]);
     }
 
     /// <summary>What many machines have: containers behind a bridge, a VPN with the usual addresses. They lead nowhere.</summary>
