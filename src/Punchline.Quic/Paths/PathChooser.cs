@@ -15,9 +15,15 @@ internal static class PathChooser
     /// </summary>
     internal static readonly TimeSpan ReachStep = 2 * MinimumGain;
 
+    /// <summary>
+    /// Samples of a round trip whose shortest is believed (N_RTT_SAMPLE of RFC 9406 section 4.2). Before them a path is not left for a farther
+    /// one: a first packet often waits for something that the next ones do not.
+    /// </summary>
+    internal const int SettledSamples = 8;
+
     /// <summary>What the comparison looks at.</summary>
     internal readonly record struct Rating(
-        bool IsUsable, bool IsDirect, bool IsIPv6, TimeSpan RoundTrip, bool IsLeaving = false, PathReach Reach = PathReach.Public)
+        bool IsUsable, bool IsDirect, bool IsIPv6, TimeSpan RoundTrip, bool IsLeaving = false, PathReach Reach = PathReach.Public, bool IsSettled = true)
     {
         internal TimeSpan Biased => RoundTrip + ((int)Reach * ReachStep) - (IsIPv6 ? IPv6Bonus : TimeSpan.Zero);
     }
@@ -33,6 +39,8 @@ internal static class PathChooser
             return other.IsDirect;
         if (current.IsLeaving != other.IsLeaving)
             return current.IsLeaving;
+        if (!current.IsSettled && other.Reach > current.Reach)
+            return false;
         return current.Biased - other.Biased >= MinimumGain;
     }
 }

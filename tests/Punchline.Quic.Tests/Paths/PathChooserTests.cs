@@ -50,6 +50,13 @@ public sealed class PathChooserTests
         PathReach reach, bool ipv6, int rtt, PathReach otherReach, bool otherIPv6, int otherRtt, bool switches, string why) =>
         Assert.True(switches == PathChooser.ShouldSwitch(Direct(reach, ipv6, rtt), Direct(otherReach, otherIPv6, otherRtt)), why);
 
+    [Theory]
+    [InlineData(PathReach.OnLink, PathReach.Public, false, "a nearer one is not left for its first samples")]
+    [InlineData(PathReach.Public, PathReach.Public, true, "an equally near one is")]
+    [InlineData(PathReach.Virtual, PathReach.OnLink, true, "and for a nearer one anyway")]
+    public void A_few_samples_do_not_drive_data_away(PathReach reach, PathReach otherReach, bool switches, string why) =>
+        Assert.True(switches == PathChooser.ShouldSwitch(Direct(reach, false, 300) with { IsSettled = false }, Direct(otherReach, false, 30)), why);
+
     [Fact]
     public void Nothing_is_better_than_what_is_better_than_itself()
     {
