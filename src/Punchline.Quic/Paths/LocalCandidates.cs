@@ -52,6 +52,7 @@ internal sealed class LocalCandidates
         }
     }
 
+    /// <summary>Writes what fits of the frames that are due.</summary>
     /// <param name="writer">Where to.</param>
     /// <param name="sent">Is told what was written.</param>
     /// <param name="limit">How many the peer takes. Withdrawn ones count until it surely knows, so that it never sees more.</param>

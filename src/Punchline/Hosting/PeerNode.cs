@@ -147,6 +147,9 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>No peer is to learn where we are: everything goes through servers, and nothing that comes directly is answered.</summary>
     public bool RelayOnly { get; }
 
+    /// <summary>This machine's addresses, as they were read last. From any thread.</summary>
+    public LocalNetwork Network => _watcher.Current;
+
     /// <summary>Whether a server has answered over UDP in this network; null as long as that is open. Driver thread only.</summary>
     public bool? UdpWorks { get; private set; }
 
