@@ -431,6 +431,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
             TheyHide = _peerStays == RelayStay.RelayOnly,
             WeLackUdp = Node.UdpWorks == false,
             TheyLackUdp = _peerStays == RelayStay.NoUdp,
+            SharesNat = Traversal.SharesNat,
         };
         RelayVerdict verdict = RelayVerdict.Of(facts);
         Events.Detail($"{Peer}: this side has {NatText.Of(Node.Nat)}, the other side {NatText.Of(PeerNat)}");

@@ -62,6 +62,9 @@ internal sealed class PairTraversal : IDriverTimer
     /// <summary>An attempt begins: method and the peer's address.</summary>
     public event Action<TraversalMethod, UdpAddress>? Began;
 
+    /// <summary>Servers see both sides at one address: one NAT stands before both, or they are on one machine.</summary>
+    public bool SharesNat => !_peer.IsNone && _peer.SameHost(_ourPublic);
+
     /// <inheritdoc/>
     public Instant NextTimeout => _attempt is null ? _startAt : Instant.Min(_deadline, _attempt.NextTimeout);
 
