@@ -50,8 +50,10 @@ internal static class PairReasons
         string times = $"{PairWords.Milliseconds(rating.RoundTrip)} against {PairWords.Milliseconds(chosen.RoundTrip)}";
         if (rating.Biased <= chosen.Biased)
             return $"it works, and is not enough better than the pair in use to change ({times})";
-        return rating.RoundTrip > chosen.RoundTrip ? $"it works, but is slower than the pair in use ({times})"
-            : $"it works, but the pair in use is preferred for its kind ({times})";
+        return rating.RoundTrip - chosen.RoundTrip >= PathChooser.MinimumGain ? $"it works, but is slower than the pair in use ({times})"
+            : rating.Reach > chosen.Reach ? $"it works, but the pair in use is nearer ({times})"
+            : rating.IsIPv6 != chosen.IsIPv6 ? $"it works, but the pair in use is IPv6, which no NAT mapping can end ({times})"
+            : $"it works, and is not better than the pair in use ({times})";
     }
 
     private static string Hint(UdpAddress remote, IReadOnlyList<Candidate> ours)

@@ -77,7 +77,7 @@ internal static class PairWords
         CandidateVerdict.Loopback => "a loopback address means another machine there than here",
         CandidateVerdict.OtherLink => "it is link-local, and not on a link of this machine",
         CandidateVerdict.TooMany => "the host told too many at once",
-        _ => "it is private and not on a link of this machine, and two of these are tried already",
+        _ => "it is private and not on a link of this machine, and as many of these as may be are tried already",
     };
 
     public static string Milliseconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMilliseconds:0.0} ms");

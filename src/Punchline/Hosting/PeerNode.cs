@@ -118,6 +118,7 @@ internal sealed class PeerNode : IAsyncDisposable
                 Clock = () => Clock.Now,
                 WallClock = Time.GetUtcNow,
                 Routes = new SystemRoutes(),
+                ReachOf = (local, remote) => _network.Current.ReachOf(local, remote),
                 Log = new EndpointLog(Logger),
                 RelayOnly = RelayOnly,
                 Accept = options.Accept,
@@ -158,7 +159,7 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>Driver thread only.</summary>
     public CandidateBook Candidates { get; } = new();
 
-    /// <summary>Finds that out. Driver thread only.</summary>
+    /// <summary>Finds out what the NATs on our way out do. Driver thread only.</summary>
     public NatSurvey Survey { get; }
 
     /// <summary>Driver thread only.</summary>
@@ -309,7 +310,7 @@ internal sealed class PeerNode : IAsyncDisposable
         LocalNetwork network = _network.Current;
         IEnumerable<IUdpSocket> all = Turns.Leaving is { } old ? Sockets.All.Append(old) : Sockets.All;
         _network.SetPorts(all.Select(socket => socket.LocalAddress.Port));
-        Candidates.SetHosts(Sockets.All.SelectMany(socket => (IEnumerable<Candidate>)network.HostCandidates(socket.LocalAddress)));
+        Candidates.SetHosts(network.HostCandidates([.. Sockets.All.Select(socket => socket.LocalAddress)]));
     }
 
     /// <summary>Closes every connection as stopped by its user, and ends.</summary>

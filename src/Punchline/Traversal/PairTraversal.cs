@@ -66,8 +66,8 @@ internal sealed class PairTraversal : IDriverTimer
     /// <summary>An attempt begins: method and the peer's address.</summary>
     public event Action<TraversalMethod, UdpAddress>? Began;
 
-    /// <summary>The method that led to the path in use; none if plain probing did.</summary>
-    public TraversalMethod Succeeded { get; private set; }
+    /// <summary>Servers see both sides at one address: one NAT stands before both, or they are on one machine.</summary>
+    public bool SharesNat => !_peer.IsNone && _peer.SameHost(_ourPublic);
 
     /// <summary>The latest attempts, and the one that runs.</summary>
     public IReadOnlyList<AttemptReport> Reports => _attempt is { } running ? [.. _ended, running.Report(AttemptOutcome.Running)] : [.. _ended];
@@ -137,7 +137,6 @@ internal sealed class PairTraversal : IDriverTimer
         _laterPause = TraversalLimits.AttemptPause;
         _refused.Clear();
         _relayedSince = _link.Now;
-        Succeeded = TraversalMethod.None;
         Reconsider();
     }
 
@@ -291,10 +290,7 @@ internal sealed class PairTraversal : IDriverTimer
     {
         bool haveMet = _attempt is { } attempt && path.Socket is { } socket && attempt.Owns(socket);
         if (haveMet)
-        {
-            Succeeded = _attempt!.Method;
-            _worked.Remember(_ourPublic, _attempt.Peer, _attempt.Method);
-        }
+            _worked.Remember(_ourPublic, _attempt!.Peer, _attempt.Method);
         EndAttempt(haveMet ? AttemptOutcome.Met : AttemptOutcome.Overtaken);
     }
 

@@ -16,8 +16,11 @@ public sealed class PairReasonsTests
         ["in use"] = (InUse, InUse, PairOutcome.InUse, "in use"),
         ["slower"] = (Direct(PathStage.Validated, Tally(3, 3, 2), roundTrip: 60), InUse, PairOutcome.Works, "slower than the pair in use (60.0 ms against 40.0 ms)"),
         ["a little faster"] = (Direct(PathStage.Validated, Tally(3, 3, 2), roundTrip: 38), InUse, PairOutcome.Works, "not enough better"),
-        ["preferred for its kind"] = (
-            Direct(PathStage.Validated, Tally(3, 3, 2), roundTrip: 39), Rated(InUse, rating => rating with { IsIPv6 = true }), PairOutcome.Works, "preferred for its kind"),
+        ["a little slower"] = (Direct(PathStage.Validated, Tally(3, 3, 2), roundTrip: 42), InUse, PairOutcome.Works, "not better"),
+        ["not IPv6"] = (Direct(PathStage.Validated, Tally(3, 3, 2), roundTrip: 39), Rated(InUse, rating => rating with { IsIPv6 = true }), PairOutcome.Works, "is IPv6"),
+        ["farther"] = (
+            Rated(Direct(PathStage.Validated, Tally(3, 3, 2), roundTrip: 39), rating => rating with { Reach = PathReach.Public }),
+            Rated(InUse, rating => rating with { Reach = PathReach.OnLink }), PairOutcome.Works, "nearer"),
         ["leaving"] = (Rated(Direct(PathStage.Validated, Tally(3, 3, 2)), rating => rating with { IsLeaving = true }), InUse, PairOutcome.Works, "soon be gone"),
         ["the first moment"] = (Direct(PathStage.Validated, Tally(3, 3, 2)), Relayed(isCurrent: true), PairOutcome.Works, "about to take it"),
         ["dead"] = (Rated(Direct(PathStage.Validated, Tally(3, 3, 2)), rating => rating with { IsUsable = false }), Relayed(isCurrent: true), PairOutcome.Died, "no longer acknowledged"),

@@ -80,14 +80,20 @@ internal sealed class Side : ITraversalLink
     {
         _place = place;
         _number = number;
-        _nat = new NatBox(UdpAddress.FromBytes([198, 51, 100, number], 0, 0), nat, random);
+        Outside = UdpAddress.FromBytes([198, 51, 100, number], 0, 0);
+        _nat = new NatBox(Outside, nat, random);
         Report = ReportOf(nat);
-        Traversal = new PairTraversal(this, isClient, gate, new WhatWorked(), random);
+        Traversal = new PairTraversal(this, isClient, gate, Worked, random);
     }
 
     public Side Other { get; set; } = null!;
 
     public PairTraversal Traversal { get; }
+
+    public WhatWorked Worked { get; } = new();
+
+    /// <summary>The public address of its NAT.</summary>
+    public UdpAddress Outside { get; }
 
     public NatReport Report { get; }
 
@@ -177,7 +183,7 @@ internal sealed class Side : ITraversalLink
     private void Use(IUdpSocket socket, UdpAddress remote)
     {
         _used.Add(socket);
-        Traversal.OnPath(new UdpPath(socket, socket.LocalAddress, remote));
+        Traversal.OnPath(new UdpPath(socket, socket.LocalAddress, remote, static (_, _) => PathReach.Public));
     }
 
     private static NatReport ReportOf(NatBehavior nat) => new(
