@@ -101,7 +101,7 @@ internal sealed class FakeHost : IAsyncDisposable
     {
         public override void OnEstablished()
         {
-            Join();
+            Join(pair: null);
             allowed.TrySetResult((Connection.TryOpenStream(bidirectional: true, out _), Connection.TryOpenStream(bidirectional: false, out _)));
         }
 
@@ -119,7 +119,7 @@ internal sealed class FakeHost : IAsyncDisposable
     /// <summary>Says the same again and again.</summary>
     internal sealed class Babbler(PeerNode node, EndpointConnection connection, EventSink events, TunnelMessage message, int times) : PeerSession(node, connection, events)
     {
-        public override void OnEstablished() => Join();
+        public override void OnEstablished() => Join(pair: null);
 
         public override void OnStreamOpened(StreamId stream) => Control ??= new ControlStream(Connection, stream, Receive);
 
