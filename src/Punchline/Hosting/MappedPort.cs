@@ -37,7 +37,7 @@ internal sealed class MappedPort(TimeProvider time, EventSink events) : IAsyncDi
                 events.Problem(ProblemCode.Internal, $"Port mapping failed, and ends: {error.Message} Please report this.");
             },
         });
-        node.NatKnown += OnNatKnown;
+        node.WayOut.Changed += OnNatKnown;
         node.NetworkChanged += LookAgain;
         OnNatKnown();
     }
@@ -58,7 +58,7 @@ internal sealed class MappedPort(TimeProvider time, EventSink events) : IAsyncDi
         bool moved = !seen.SameHost(_seen);
         _seen = seen;
         // Nothing to ask for without a NAT, nor towards a server on this machine, nor before one has said where we are.
-        bool wanted = !seen.IsNone && !seen.IsLoopback && _node.Nat.IsTranslated != false;
+        bool wanted = !seen.IsNone && !seen.IsLoopback && _node.WayOut.Nat.IsTranslated != false;
         ushort port = wanted ? _node.Sockets.All.FirstOrDefault(socket => socket.LocalAddress.IsIPv4)?.LocalAddress.Port ?? 0 : (ushort)0;
         if (port == _port && !moved)
             return;
@@ -102,7 +102,7 @@ internal sealed class MappedPort(TimeProvider time, EventSink events) : IAsyncDi
     /// </summary>
     private void Check(Mapping mapping)
     {
-        if (_node.Candidates.IsReflexive(mapping.External) || _node.WayToServer() is not { } way)
+        if (_node.Candidates.IsReflexive(mapping.External) || _node.Servers.Way is not { } way)
             return;
         var asking = new StunBinding(way.Server, _node.Randomness, responsePort: mapping.External.Port);
         bool isTold = false;

@@ -168,7 +168,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     public virtual void OnUnreachable()
     {
         IsUnreachable = true;
-        Node.AskWhereWeAre();
+        Node.Servers.AskWhereWeAre();
         if (IsJoined)
             Events.Notice($"{Peer} does not answer at the moment.");
     }
@@ -191,7 +191,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         Node.Candidates.Leave(this);
         Node.Loop.RemoveTimer(Standing);
         Meeting.End();
-        Node.NatKnown -= TellNetwork;
+        Node.WayOut.Changed -= TellNetwork;
         Node.Lifetimes.Learnt -= AgreeOnSilence;
         Node.Noticed -= Events.Detail;
         if (Connection.Statistics is { PacketsDropped: var packets, DatagramsDropped: var datagrams } && (packets | datagrams) != 0)
@@ -229,7 +229,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
             TellVersion(); // HELLO came ahead of the handshake, from somebody who had no name yet.
         if (!Node.RelayOnly)
             Node.Candidates.Join(this);
-        Node.NatKnown += TellNetwork;
+        Node.WayOut.Changed += TellNetwork;
         Node.Lifetimes.Learnt += AgreeOnSilence;
         Node.Noticed += Events.Detail;
         Node.Loop.AddTimer(this);
@@ -294,8 +294,8 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     /// <summary>Says what is known of our way out, now and when more is known.</summary>
     private protected void TellNetwork()
     {
-        Control?.Send(new NatMessage(Node.Nat));
-        Meeting.Traversal.SetOurs(Node.Nat, Node.Survey.Mapped);
+        Control?.Send(new NatMessage(Node.WayOut.Nat));
+        Meeting.Traversal.SetOurs(Node.WayOut.Nat, Node.Survey.Mapped);
         AgreeOnSilence();
         if (Control is { } control && Standing.TakeStayToTell() is { } stay)
             control.Send(stay);
@@ -330,7 +330,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     {
         bool direct = path.Kind == PathKind.Direct;
         if (_tookDirect && !direct)
-            Node.AskWhereWeAre();
+            Node.Servers.AskWhereWeAre();
         _tookDirect = direct;
         Tunnel?.SetCarrying(path.CarriesData);
         Standing.OnPath(path);

@@ -49,7 +49,7 @@ internal sealed class RelayStanding(PeerNode node, EndpointConnection connection
     /// <summary>What the peer is to hear of this side's staying on the relay; null if that is nothing, or nothing new.</summary>
     public StaysOnRelay? TakeStayToTell()
     {
-        RelayStay? stay = node.RelayOnly ? RelayStay.RelayOnly : node.UdpWorks == false ? RelayStay.NoUdp : null;
+        RelayStay? stay = node.RelayOnly ? RelayStay.RelayOnly : node.WayOut.UdpWorks == false ? RelayStay.NoUdp : null;
         if (stay is not { } reason || stay == _toldStay)
             return null;
         _toldStay = stay;
@@ -92,15 +92,15 @@ internal sealed class RelayStanding(PeerNode node, EndpointConnection connection
     private void TellWhyRelayed()
     {
         _patienceEnds = Instant.Never;
-        var facts = new RelayFacts(node.Nat, PeerNat)
+        var facts = new RelayFacts(node.WayOut.Nat, PeerNat)
         {
             WeHide = node.RelayOnly,
             TheyHide = _peerStays == RelayStay.RelayOnly,
-            WeLackUdp = node.UdpWorks == false,
+            WeLackUdp = node.WayOut.UdpWorks == false,
             TheyLackUdp = _peerStays == RelayStay.NoUdp,
         };
         RelayVerdict verdict = RelayVerdict.Of(facts);
-        events.Detail($"{peer()}: this side has {NatText.Of(node.Nat)}, the other side {NatText.Of(PeerNat)}");
+        events.Detail($"{peer()}: this side has {NatText.Of(node.WayOut.Nat)}, the other side {NatText.Of(PeerNat)}");
         if (connection.CurrentPath is RelayPath { Link.CarriesData: true } relay)
         {
             events.Report(new StaysRelayed(events.Now, peer(), verdict.Cause, verdict.Because, verdict.Advice, relay.Link.BytesPerSecond));

@@ -3,6 +3,7 @@ using Punchline.Invites;
 using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Relay;
+using Punchline.Traversal.Lifetime;
 using Punchline.Udp;
 
 namespace Punchline.Hosting;
@@ -14,7 +15,7 @@ internal readonly record struct RelayRoute(RelayLink Link, ulong Handle);
 /// Our sockets' business with one server: the binding under which it forwards, and what carries the forwarded. Made before the server's
 /// control channel connects, so that the first cookie comes meanwhile; ends with that channel.
 /// </summary>
-internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDisposable, IDriverTimer
+internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IBindingServer, IAsyncDisposable, IDriverTimer
 {
     /// <summary>For one of the server's addresses to answer over UDP, before the next one is tried: seven attempts of the binding.</summary>
     private static readonly TimeSpan PerEndpoint = TimeSpan.FromSeconds(5);
@@ -40,10 +41,10 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     private bool _joined;
     private bool _closed;
 
-    /// <summary>The socket that the server has bound, or is to bind; null if there is none.</summary>
+    /// <inheritdoc/>
     public IUdpSocket? Socket => _socket;
 
-    /// <summary>The server's UDP address in use; none if there is none.</summary>
+    /// <inheritdoc/>
     public UdpAddress Server => _binding?.Server ?? default;
 
     /// <inheritdoc/>
@@ -62,7 +63,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         {
             foreach (UdpAddress address in addresses)
             {
-                if (_binding is null && !_closed && node.Sockets.For(node.Loop, address) is { } socket)
+                if (_binding is null && !_closed && node.Sockets.For(address) is { } socket)
                     Begin(socket, address);
             }
         }));
@@ -97,7 +98,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     {
         if (_link.Socket is null)
         {
-            node.SetUdp(works: false);
+            node.WayOut.SetUdp(works: false);
             TryEndpoint(_endpoint + 1);
             return;
         }
@@ -120,7 +121,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             return;
         }
         // With sockets of their own for each address, the one in use may be gone.
-        if (_movingTo is null && !node.Sockets.All.Contains(_socket!) && node.Sockets.For(node.Loop, _binding.Server) is { } other)
+        if (_movingTo is null && !node.Sockets.All.Contains(_socket!) && node.Sockets.For(_binding.Server) is { } other)
         {
             node.Loop.AddRelayLink(other, _binding.Server, _link);
             _socket = other;
@@ -179,7 +180,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             await node.Driver.CallAsync(_ =>
             {
                 _closed = true;
-                node.Remove(this);
+                node.Servers.Remove(this);
                 node.Turns.OnGone(this);
                 node.Loop.RemoveTimer(this);
                 End();
@@ -217,7 +218,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         if (_joined)
             return;
         _joined = true;
-        node.Add(this);
+        node.Servers.Add(this);
         node.Loop.AddTimer(this);
     }
 
@@ -230,7 +231,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         {
             _endpoint = (first + i) % endpoints.Count;
             UdpAddress endpoint = endpoints[_endpoint];
-            if (node.Sockets.For(node.Loop, endpoint) is not { } socket)
+            if (node.Sockets.For(endpoint) is not { } socket)
                 continue;
             if (_binding is null || _binding.Server != endpoint || _socket != socket)
             {
@@ -291,7 +292,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         }
         _nextEndpointAt = Instant.Never;
         _carried.TrySetResult();
-        node.SetUdp(works: true);
+        node.WayOut.SetUdp(works: true);
     }
 
     private void AskWhereWeAre() => _sightings.Look(

@@ -92,10 +92,10 @@ internal sealed class SessionMeeting : ITraversalLink
     public void Send(TunnelMessage message) => _send(message);
 
     /// <inheritdoc/>
-    public IUdpSocket? Open(UdpAddress peer) => _node.OpenExtra(peer);
+    public IUdpSocket? Open(UdpAddress peer) => _node.Sockets.OpenExtra(peer);
 
     /// <inheritdoc/>
-    public void Close(IUdpSocket socket) => _node.CloseExtra(socket);
+    public void Close(IUdpSocket socket) => _node.Sockets.CloseExtra(socket);
 
     /// <inheritdoc/>
     public bool Uses(IUdpSocket socket) => _connection.Uses(socket);
