@@ -17,6 +17,9 @@ public sealed class ManualTime : TimeProvider
             return _now.Ticks;
     }
 
+    /// <inheritdoc/>
+    public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch.AddTicks(GetTimestamp());
+
     /// <summary>Moves the clock and fires what comes due.</summary>
     public void Advance(TimeSpan span)
     {
