@@ -2,9 +2,13 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Punchline.Hosting;
 using Punchline.Invites;
 using Punchline.Quic;
+using Punchline.Relay;
 using Punchline.Testing;
 using Punchline.Tests.Endpoint;
+using Punchline.Tests.Relay;
 using Punchline.Udp;
+using Xunit;
+using ManualTime = Punchline.Testing.ManualTime;
 
 namespace Punchline.Tests.Hosting;
 
@@ -64,6 +68,28 @@ internal sealed class ManualNode : IAsyncDisposable
         Socket.Sent.RemoveAll(batch => batch.Remote == remote);
         return sent;
     });
+
+    /// <summary>Connects the control channel to a server that answers at these UDP addresses.</summary>
+    public async Task<ServerChannel> ConnectAsync(FakeServer server, params UdpAddress[] endpoints)
+    {
+        Task accepting = server.AcceptAsync(server.Hello(endpoints));
+        ServerChannel channel = await ServerChannel.ConnectAsync(
+            server.Address,
+            new ServerChannelOptions { Time = Time, Randomness = SystemRandomness.Instance, ProgramVersion = "t" },
+            TestContext.Current.CancellationToken);
+        await accepting;
+        return channel;
+    }
+
+    /// <summary>The server answers over UDP: a cookie for the request, and that it has bound the socket, which it sees there.</summary>
+    public async Task BindAsync(UdpAddress server, byte[] cookieRequest, UdpAddress seen)
+    {
+        Assert.True(RelayFrame.TryReadCookieRequest(cookieRequest, out ulong echo));
+        byte[] buffer = new byte[64];
+        await ArriveAsync(server, buffer[..RelayFrame.WriteCookie(buffer, echo, new byte[RelayFrame.CookieLength])]);
+        Assert.True(RelayFrame.TryReadBind(Assert.Single(await TakeSentAsync(server)), out BindFrame bind, out _));
+        await ArriveAsync(server, buffer[..RelayFrame.WriteBound(buffer, new BoundFrame(bind.Handle, bind.Sequence, seen))]);
+    }
 
     /// <summary>A datagram comes.</summary>
     public Task ArriveAsync(UdpAddress from, byte[] datagram) => CallAsync(() =>

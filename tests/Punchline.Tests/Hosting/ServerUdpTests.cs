@@ -1,5 +1,4 @@
 using Punchline.Hosting;
-using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Relay;
 using Punchline.Tests.Endpoint;
@@ -23,7 +22,7 @@ public sealed class ServerUdpTests
     {
         await using ManualNode node = await ManualNode.StartAsync();
         using var server = new FakeServer();
-        await using ServerChannel channel = await ConnectAsync(node, server, First, Second);
+        await using ServerChannel channel = await node.ConnectAsync(server, First, Second);
         await using var udp = new ServerUdp(node.Node, server.Address);
         Task<RelayRoute> binding = udp.BindAsync(channel, Handle, new byte[RelayFrame.KeyLength], Token);
         await node.PassAsync(TimeSpan.FromSeconds(4.9));
@@ -32,7 +31,7 @@ public sealed class ServerUdpTests
         await node.PassAsync(TimeSpan.FromSeconds(0.2));
         Assert.False(await node.CallAsync(() => node.Node.WayOut.UdpWorks));
         byte[] asked = Assert.Single(await node.TakeSentAsync(Second));
-        await BindAsync(node, Second, asked);
+        await node.BindAsync(Second, asked, Seen);
         Assert.Equal(Handle, (await binding).Handle);
         Assert.True(await node.CallAsync(() => node.Node.WayOut.UdpWorks));
         Assert.Equal(Second, await node.CallAsync(() => udp.Way!.Value.Server));
@@ -44,10 +43,10 @@ public sealed class ServerUdpTests
     {
         await using ManualNode node = await ManualNode.StartAsync();
         using var server = new FakeServer();
-        await using ServerChannel channel = await ConnectAsync(node, server, First);
+        await using ServerChannel channel = await node.ConnectAsync(server, First);
         var udp = new ServerUdp(node.Node, server.Address);
         Task<RelayRoute> binding = udp.BindAsync(channel, Handle, new byte[RelayFrame.KeyLength], Token);
-        await BindAsync(node, First, (await node.TakeSentAsync(First))[^1]);
+        await node.BindAsync(First, (await node.TakeSentAsync(First))[^1], Seen);
         RelayRoute route = await binding;
         Assert.True(await node.CallAsync(() => node.Node.Candidates.IsReflexive(Seen)));
         await udp.DisposeAsync();
@@ -57,24 +56,5 @@ public sealed class ServerUdpTests
         await node.TakeSentAsync(First);
         await node.PassAsync(TimeSpan.FromSeconds(30));
         Assert.Empty(await node.TakeSentAsync(First));
-    }
-
-    private static async Task<ServerChannel> ConnectAsync(ManualNode node, FakeServer server, params UdpAddress[] endpoints)
-    {
-        Task accepting = server.AcceptAsync(server.Hello(endpoints));
-        ServerChannel channel = await ServerChannel.ConnectAsync(
-            server.Address, new ServerChannelOptions { Time = node.Time, Randomness = SystemRandomness.Instance, ProgramVersion = "t" }, Token);
-        await accepting;
-        return channel;
-    }
-
-    /// <summary>The server answers: a cookie for the request, and that it has bound us.</summary>
-    private static async Task BindAsync(ManualNode node, UdpAddress server, byte[] cookieRequest)
-    {
-        Assert.True(RelayFrame.TryReadCookieRequest(cookieRequest, out ulong echo));
-        byte[] buffer = new byte[64];
-        await node.ArriveAsync(server, buffer[..RelayFrame.WriteCookie(buffer, echo, new byte[RelayFrame.CookieLength])]);
-        Assert.True(RelayFrame.TryReadBind(Assert.Single(await node.TakeSentAsync(server)), out BindFrame bind, out _));
-        await node.ArriveAsync(server, buffer[..RelayFrame.WriteBound(buffer, new BoundFrame(bind.Handle, bind.Sequence, Seen))]);
     }
 }
