@@ -141,6 +141,9 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>No peer is to learn where we are: everything goes through servers, and nothing that comes directly is answered.</summary>
     public bool RelayOnly { get; }
 
+    /// <summary>This machine's addresses, as they were read last. From any thread.</summary>
+    public LocalNetwork Network => _watcher.Current;
+
     /// <summary>Driver thread only.</summary>
     public PeerSockets Sockets { get; }
 

@@ -24,4 +24,18 @@ internal static class MappingProtocols
         var link = new GatewayLink(gateway, time);
         return [new PcpMapper(link, port, randomness), new NatPmpMapper(link, port), new UpnpMapper(link, port, randomness, UpnpMapper.Group)];
     }
+
+    /// <summary>Gives a mapping back, within <see cref="MappingLimits.ReleaseTime"/>.</summary>
+    public static async Task GiveBackAsync(IMapper mapper, TimeProvider time)
+    {
+        using var limit = new CancellationTokenSource(MappingLimits.ReleaseTime, time);
+        try
+        {
+            await mapper.UnmapAsync(limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The router does not answer; the lease ends by itself.
+        }
+    }
 }

@@ -155,7 +155,7 @@ internal sealed class PortMapper : IAsyncDisposable
         finally
         {
             if (mapper is not null)
-                await ReleaseAsync(mapper).ConfigureAwait(false);
+                await MappingProtocols.GiveBackAsync(mapper, _options.Time).ConfigureAwait(false);
             foreach (IMapper one in all)
                 one.Dispose();
         }
@@ -256,19 +256,6 @@ internal sealed class PortMapper : IAsyncDisposable
             // Said once more after a change of the network, which may have changed what is to be thought of it.
             if (isNew || woken || reply.Restarted)
                 Tell(mapping, $"{Name(mapper)} {(reply.Restarted ? "was restarted and" : "still")} maps {mapping.External} {Lifetime(mapping)}");
-        }
-    }
-
-    private async Task ReleaseAsync(IMapper mapper)
-    {
-        using var limit = new CancellationTokenSource(MappingLimits.ReleaseTime, _options.Time);
-        try
-        {
-            await mapper.UnmapAsync(limit.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            // The router does not answer; the lease ends by itself.
         }
     }
 

@@ -30,6 +30,9 @@ internal sealed class NetworkLifetimes : IDriverTimer
     /// <summary>What is known here.</summary>
     public MappingLifetime Current { get; private set; } = MappingLifetime.Unknown;
 
+    /// <summary>Something may still be learnt here.</summary>
+    public bool IsSearching => _prober.IsSearching;
+
     /// <inheritdoc/>
     public Instant NextTimeout => _prober.NextTimeout;
 
