@@ -140,9 +140,10 @@ internal sealed class TunnelScene : IAsyncDisposable
     /// <summary>Starts the program in a place.</summary>
     internal ChildProcess Start(string title, string where, string command, IReadOnlyList<string> arguments)
     {
-        if (!File.Exists(Repository.ReleaseProgram))
-            throw new LabException($"{Repository.ReleaseProgram} is missing: ./test builds it");
-        List<string> line = [Repository.ReleaseProgram, command, .. arguments, "--json"];
+        var program = _options.Published ? Repository.PublishedProgram : Repository.ReleaseProgram;
+        if (!File.Exists(program))
+            throw new LabException($"{program} is missing: {(_options.Published ? "./publish --no-tool linux-x64 makes it" : "./test builds it")}");
+        List<string> line = [program, command, .. arguments, "--json"];
         if (_options.Verbose)
             line.Add("--verbose");
         var process = Lab.Start(where, line, _folder.Path, Environment());
