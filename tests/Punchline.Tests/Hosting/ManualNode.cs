@@ -91,12 +91,13 @@ internal sealed class ManualNode : IAsyncDisposable
         await ArriveAsync(server, buffer[..RelayFrame.WriteBound(buffer, new BoundFrame(bind.Handle, bind.Sequence, seen))]);
     }
 
-    /// <summary>A datagram comes.</summary>
-    public Task ArriveAsync(UdpAddress from, byte[] datagram) => CallAsync(() =>
+    /// <summary>A datagram comes, and is taken.</summary>
+    public async Task ArriveAsync(UdpAddress from, byte[] datagram)
     {
-        Socket.Arrive(from.ToString(), "127.0.0.1:0", datagram);
-        return true;
-    });
+        await Node.Driver.CallAsync(_ => Socket.Arrive(from.ToString(), "127.0.0.1:0", datagram));
+        // Each call is a turn, which begins with what has come.
+        await Node.Driver.CallAsync(static _ => { });
+    }
 
     public async ValueTask DisposeAsync()
     {
