@@ -156,7 +156,7 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>Driver thread only.</summary>
     public CandidateBook Candidates { get; } = new();
 
-    /// <summary>Finds out of which kind our NATs are. Driver thread only.</summary>
+    /// <summary>Finds out what the NATs on our way out do. Driver thread only.</summary>
     public NatSurvey Survey { get; }
 
     /// <summary>Driver thread only.</summary>

@@ -199,6 +199,8 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
             Events.Detail($"{Peer}: {packets} packets were dropped on arrival (repeated, not authentic, or without keys), "
                 + $"{datagrams} datagrams for want of room");
         }
+        if (Connection.CurrentPath is RelayPath { Link.Channel.Dropped: > 0 and var frames })
+            Events.Detail($"{frames} relayed datagrams found the queue of the control channel full, those of other connections included");
         if (IsJoined)
         {
             string reason = CloseText.Of(error);
@@ -309,7 +311,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     {
         if (!IsJoined || Control is not { } control)
             return;
-        if (_quiet.Look(Node.Lifetimes.KeepAliveTowards(Connection.CurrentPath.RemoteAddress), out ushort word))
+        if (_quiet.Look(Node.Lifetimes.KeepAliveTowards(Connection.CurrentPath.RemoteAddress, MappingUse.Stream) ?? TimeSpan.Zero, out ushort word))
             control.Send(new QuietMessage(word));
         Connection.AgreeOnSilence(_quiet.Quiet, Tunnel?.IsBusy ?? false);
     }

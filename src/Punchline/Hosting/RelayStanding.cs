@@ -29,7 +29,7 @@ internal sealed class RelayStanding(PeerNode node, EndpointConnection connection
     private RelayStay? _toldStay;
     private RelayPath? _exhausted;
     private Instant _exhaustionEnds = Instant.Never;
-    private bool _saidExhausted;
+    private Instant _saidExhaustedUntil;
 
     /// <summary>Whether the path through the server carries data is another answer than before.</summary>
     public event Action? CarryingChanged;
@@ -66,9 +66,10 @@ internal sealed class RelayStanding(PeerNode node, EndpointConnection connection
         path.IsExhausted = true;
         _exhaustionEnds = node.Loop.Now + (wait < LongestExhaustion ? wait : LongestExhaustion);
         CarryingChanged?.Invoke();
-        if (_saidExhausted)
+        // Once for each quota, however often it is told, and however short a time it is said to take.
+        if (node.Loop.Now < _saidExhaustedUntil)
             return;
-        _saidExhausted = true;
+        _saidExhaustedUntil = node.Loop.Now + (wait > LongestExhaustion ? wait : LongestExhaustion);
         string whose = limit.Reason switch { RelayLimitReason.Pair => "this connection's", RelayLimitReason.Host => "the host's", _ => "its own" };
         events.Notice($"The server has forwarded all of {whose} quota: data between this side and {peer()} waits for a direct path, or {wait.TotalMinutes:0} minutes.");
     }

@@ -2,6 +2,7 @@ using Punchline.Endpoint;
 using Punchline.Quic;
 using Punchline.Relay;
 using Punchline.Stun;
+using Punchline.Traversal.Lifetime;
 using Punchline.Udp;
 
 namespace Punchline.Hosting;
@@ -82,7 +83,7 @@ internal sealed class Sightings(PeerNode node)
         UdpAddress endpoint = channel.UdpEndpoints.FirstOrDefault(e => node.Loop.DirectPath(socket, e) is not null);
         if (endpoint.IsNone || _asked.Exists(entry => entry.Socket == socket))
             return;
-        var keeper = new StunKeeper(endpoint, node.Randomness, () => node.Lifetimes.Current.KeepAliveOr(StunKeeper.DefaultInterval));
+        var keeper = new StunKeeper(endpoint, node.Randomness, () => node.Lifetimes.KeepAliveTowards(endpoint, MappingUse.Brief) ?? StunKeeper.DefaultInterval);
         Carry(socket, keeper, new WatchedClient(keeper, () =>
         {
             if (keeper.TryTakeChange(out UdpAddress mapped))

@@ -48,9 +48,6 @@ internal sealed class PairTraversal : IDriverTimer
     /// <summary>An attempt begins: method and the peer's address.</summary>
     public event Action<TraversalMethod, UdpAddress>? Began;
 
-    /// <summary>The method that led to the path in use; none if plain probing did.</summary>
-    public TraversalMethod Succeeded { get; private set; }
-
     /// <inheritdoc/>
     public Instant NextTimeout => _attempt is null ? _planner.Next?.At ?? Instant.Never : Instant.Min(_deadline, _attempt.NextTimeout);
 
@@ -196,10 +193,7 @@ internal sealed class PairTraversal : IDriverTimer
     private void OnDirect(SocketPath path)
     {
         if (_attempt is { } attempt && path.Socket is { } socket && attempt.Owns(socket))
-        {
-            Succeeded = attempt.Method;
             _planner.OnMet(attempt.Peer, attempt.Method);
-        }
         EndAttempt();
     }
 

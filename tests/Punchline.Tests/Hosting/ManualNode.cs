@@ -8,7 +8,6 @@ using Punchline.Tests.Endpoint;
 using Punchline.Tests.Relay;
 using Punchline.Udp;
 using Xunit;
-using ManualTime = Punchline.Testing.ManualTime;
 
 namespace Punchline.Tests.Hosting;
 

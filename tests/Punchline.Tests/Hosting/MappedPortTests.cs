@@ -28,8 +28,8 @@ public sealed class MappedPortTests
         await scene.Node.PassAsync(TimeSpan.FromSeconds(45));
         await scene.Events.WaitAsync<Notice>(notice => notice.Message.Contains("nothing comes through", StringComparison.Ordinal));
         Assert.False(await scene.IsToldAsync());
-        Assert.Equal("map", await scene.Mapper.Log.Reader.ReadAsync(TestContext.Current.CancellationToken));
-        Assert.Equal("unmap", await scene.Mapper.Log.Reader.ReadAsync(TestContext.Current.CancellationToken));
+        Assert.Equal("map", await scene.Mapper.LoggedAsync());
+        Assert.Equal("unmap", await scene.Mapper.LoggedAsync());
     }
 
     [Fact]

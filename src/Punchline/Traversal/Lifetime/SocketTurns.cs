@@ -45,7 +45,7 @@ internal sealed class SocketTurns(ISocketTurnsLink link, NetworkLifetimes lifeti
     {
         if (_ages.LooksClosely(link.Now))
             return AgeDetector.FineInterval;
-        TimeSpan interval = lifetimes.Current.KeepAliveOr(usual);
+        TimeSpan interval = lifetimes.Current.KeepAliveOf(MappingUse.Brief) ?? usual;
         return interval < LongestInterval ? interval : LongestInterval;
     }
 
