@@ -20,6 +20,7 @@ internal static class EventWords
         RelayCause.HardNat => "hard-nat",
         RelayCause.HardNats => "hard-nats",
         RelayCause.Firewall => "firewall",
+        RelayCause.SharedNat => "shared-nat",
         _ => "unknown",
     };
 

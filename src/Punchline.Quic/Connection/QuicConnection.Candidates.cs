@@ -20,9 +20,11 @@ public sealed partial class QuicConnection
     private bool HasPunchFrames => PunchAgreed && _isConfirmed
         && (_localCandidates.HasFramesToSend || _puncher.OwesFrame || _owesObservedAddress);
 
-    /// <summary>Tells the peer a candidate of ours, once the connection is confirmed; one that is known is ignored, and at most 16 live.</summary>
-    public void AddLocalCandidate(Candidate candidate) =>
-        _localCandidates.Add(candidate, Math.Min(CandidateRules.MaxLive, _peer?.PunchCandidateLimit is > 0 and int limit ? limit : CandidateRules.MaxLive));
+    /// <summary>
+    /// Tells the peer a candidate of ours, once the connection is confirmed; one that is known is ignored. Beyond what the peer takes, 16 at
+    /// most, it waits until others are taken back; beyond 32 it is ignored.
+    /// </summary>
+    public void AddLocalCandidate(Candidate candidate) => _localCandidates.Add(candidate);
 
     /// <summary>Tells the peer that an address of ours is gone.</summary>
     public void RemoveLocalCandidate(UdpAddress address) => _localCandidates.Remove(address);

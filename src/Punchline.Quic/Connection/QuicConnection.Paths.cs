@@ -186,7 +186,8 @@ public sealed partial class QuicConnection
 
     /// <summary>A path is as long as its shortest sample: queues, ours above all, are no reason to leave it.</summary>
     private PathChooser.Rating Rate(PathState state) => new(
-        state.IsValidated && !state.IsSuspect && !IsPaused(state), state.IsDirect, state.Network.RemoteAddress.IsIPv6, state.Recovery.Rtt.Minimum, state.IsLeaving);
+        state.IsValidated && !state.IsSuspect && !IsPaused(state), state.IsDirect, state.Network.RemoteAddress.IsIPv6, state.Recovery.Rtt.Minimum, state.IsLeaving,
+        state.Network.Reach, state.Recovery.Rtt.SampleCount >= PathChooser.SettledSamples);
 
     /// <summary>It died too often of late, and data has another way meanwhile.</summary>
     private bool IsPaused(PathState state) => state.Trust.IsPausedAt(_now) && _paths.Current is { IsSuspect: false, Network.CarriesData: true };

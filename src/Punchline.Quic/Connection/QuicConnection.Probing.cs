@@ -87,14 +87,17 @@ public sealed partial class QuicConnection
                 continue;
             state.IsAddressValidated = true;
             state.Recovery.IsAmplificationBlocked = false;
-            // The answer to a challenge leaves at once, so that each is a sample. The first of a path may have waited in the
-            // peer for its very first packet from there; the choice of a path goes by the shortest.
-            if (!state.IsValidated)
+            // The answer to a challenge leaves at once, so that each is a sample; the path in use has better ones. The first of a path may have
+            // waited for a neighbour's address, for a radio that slept, or in the peer for its very first packet from there; the choice of a
+            // path goes by the shortest, and is made again when there is another.
+            if (!state.IsValidated || state != _paths.Current)
                 state.Recovery.Rtt.Update(_now - sentAt, TimeSpan.Zero, _now);
             if (full)
                 OnPathValidated(state);
             else if (state.Stage is PathStage.Opening or PathStage.Failed)
                 StartValidating(state);
+            else
+                ReconsiderPaths();
             return;
         }
     }
@@ -114,7 +117,10 @@ public sealed partial class QuicConnection
         state.Schedule.Stop();
         state.ForgetChallenges();
         if (!isNew)
+        {
+            ReconsiderPaths();
             return;
+        }
         TracePath(state, "validated");
         Emit(new QuicEvent { Kind = QuicEventKind.PathValidated, Path = state.Network });
         if (state == _paths.Current)

@@ -16,8 +16,14 @@ internal static class CandidateRules
     internal const int MaxPrivateOffLink = 2;
 
     /// <summary>
-    /// The same in the whole life of a connection, ports counted apart, live or withdrawn: enough for a peer that moves to another
-    /// network once, useless for a scan of ours.
+    /// Beside these, such an address that a port mapping protocol gave: the inner side of a carrier's NAT, which the peer may learn long after
+    /// its virtual adapters have taken the other places.
+    /// </summary>
+    internal const int MaxPrivateMapped = 1;
+
+    /// <summary>
+    /// Both in the whole life of a connection, ports counted apart, live or withdrawn: enough for a peer that moves to
+    /// another network once, useless for a scan of ours.
     /// </summary>
     internal const int MaxPrivateOffLinkEver = 2 * MaxPrivateOffLink;
 

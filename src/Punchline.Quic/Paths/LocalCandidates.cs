@@ -6,15 +6,17 @@ namespace Punchline.Quic.Paths;
 /// <summary>The candidates that we tell the peer, with the CANDIDATE and CANDIDATE_GONE frames that are still to arrive.</summary>
 internal sealed class LocalCandidates
 {
-    /// <summary>Those that were withdrawn, and as many that wait for the peer to know.</summary>
+    /// <summary>As many as live, and as many that take their places when the network changes.</summary>
     private const int MaxEntries = 2 * CandidateRules.MaxLive;
 
-    private readonly List<Entry> _entries = new(MaxEntries);
+    private readonly List<Entry> _entries = new(CandidateRules.MaxLive);
     private ulong _nextSequence;
 
     private enum Telling : byte
     {
-        Unsent,
+        /// <summary>For a place among those that the peer takes; it has no sequence number yet.</summary>
+        Waiting,
+        Lost,
         Sent,
         GoneUnsent,
         GoneSent,
@@ -24,23 +26,12 @@ internal sealed class LocalCandidates
 
     internal bool HasFramesToSend { get; private set; }
 
-    /// <summary>Adds a candidate unless its address is already told.</summary>
-    /// <param name="candidate">The candidate.</param>
-    /// <param name="limit">How many live ones the peer takes.</param>
-    internal void Add(Candidate candidate, int limit)
+    /// <summary>Adds a candidate unless its address is known. It is told as soon as the peer has a place for it, those that were added before first.</summary>
+    internal void Add(Candidate candidate)
     {
-        int live = 0;
-        foreach (Entry entry in _entries)
-        {
-            if (entry.Telling >= Telling.GoneUnsent)
-                continue;
-            if (entry.Candidate.Address == candidate.Address)
-                return;
-            live++;
-        }
-        if (live >= limit || _entries.Count >= MaxEntries)
+        if (_entries.Count >= MaxEntries || _entries.Exists(entry => entry.Telling < Telling.GoneUnsent && entry.Candidate.Address == candidate.Address))
             return;
-        _entries.Add(new Entry(_nextSequence++, candidate, Telling.Unsent));
+        _entries.Add(new Entry(0, candidate, Telling.Waiting));
         HasFramesToSend = true;
     }
 
@@ -51,6 +42,11 @@ internal sealed class LocalCandidates
             Entry entry = _entries[i];
             if (entry.Candidate.Address != address || entry.Telling >= Telling.GoneUnsent)
                 continue;
+            if (entry.Telling == Telling.Waiting)
+            {
+                _entries.RemoveAt(i);
+                continue;
+            }
             _entries[i] = entry with { Telling = Telling.GoneUnsent };
             HasFramesToSend = true;
         }
@@ -58,23 +54,27 @@ internal sealed class LocalCandidates
 
     /// <summary>Writes what fits of the frames that are due.</summary>
     /// <param name="writer">Where to.</param>
-    /// <param name="sent">What was written.</param>
-    /// <param name="limit">
-    /// How many the peer takes. Withdrawn ones count until it surely knows; what is beyond waits for them, as what was added before the limit was known does for ever.
-    /// </param>
+    /// <param name="sent">Is told what was written.</param>
+    /// <param name="limit">How many the peer takes. Withdrawn ones count until it surely knows, so that it never sees more.</param>
     internal void WriteFrames(scoped ref WireWriter writer, SentFrameList sent, int limit)
     {
-        for (int i = 0; i < Math.Min(limit, _entries.Count); i++)
+        int held = _entries.Count(static entry => entry.Telling != Telling.Waiting);
+        for (int i = 0; i < _entries.Count; i++)
         {
             Entry entry = _entries[i];
-            if (entry.Telling == Telling.Unsent)
+            if (entry.Telling == Telling.Lost || (entry.Telling == Telling.Waiting && held < limit))
             {
-                var frame = new CandidateFrame(entry.Sequence, entry.Candidate);
+                ulong sequence = entry.Telling == Telling.Lost ? entry.Sequence : _nextSequence;
+                var frame = new CandidateFrame(sequence, entry.Candidate);
                 if (frame.Length > writer.Remaining)
                     return;
                 frame.Write(ref writer);
-                sent.Add(new SentFrame(SentFrameKind.Candidate, entry.Sequence, 0, 0, false));
-                _entries[i] = entry with { Telling = Telling.Sent };
+                sent.Add(new SentFrame(SentFrameKind.Candidate, sequence, 0, 0, false));
+                _entries[i] = new Entry(sequence, entry.Candidate, Telling.Sent);
+                if (entry.Telling == Telling.Lost)
+                    continue;
+                _nextSequence++;
+                held++;
             }
             else if (entry.Telling == Telling.GoneUnsent)
             {
@@ -96,7 +96,7 @@ internal sealed class LocalCandidates
             return;
         Telling telling = _entries[index].Telling;
         if (frame.Kind == SentFrameKind.Candidate && telling == Telling.Sent)
-            _entries[index] = _entries[index] with { Telling = Telling.Unsent };
+            _entries[index] = _entries[index] with { Telling = Telling.Lost };
         else if (frame.Kind == SentFrameKind.CandidateGone && telling == Telling.GoneSent)
             _entries[index] = _entries[index] with { Telling = Telling.GoneUnsent };
         else
@@ -109,8 +109,8 @@ internal sealed class LocalCandidates
         if (frame.Kind != SentFrameKind.CandidateGone || IndexOf(frame.Id) is not (>= 0 and int index))
             return;
         _entries.RemoveAt(index);
-        HasFramesToSend |= _entries.Exists(static entry => entry.Telling is Telling.Unsent or Telling.GoneUnsent); // One that waited has its place.
+        HasFramesToSend |= _entries.Exists(static entry => entry.Telling == Telling.Waiting);
     }
 
-    private int IndexOf(ulong sequence) => _entries.FindIndex(entry => entry.Sequence == sequence);
+    private int IndexOf(ulong sequence) => _entries.FindIndex(entry => entry.Telling != Telling.Waiting && entry.Sequence == sequence);
 }

@@ -9,10 +9,23 @@ internal static class PathChooser
     /// <summary>A switch must gain at least this much, so that noise does not make paths alternate (RFC 9000 section 9.5).</summary>
     internal static readonly TimeSpan MinimumGain = TimeSpan.FromMilliseconds(5);
 
+    /// <summary>
+    /// What one step of <see cref="PathReach"/> counts: twice what a switch must gain, so that the nearer of two equally long paths is taken
+    /// for sure, though its samples be some milliseconds worse. Whatever routers and VPNs are between costs them work, and can fail.
+    /// </summary>
+    internal static readonly TimeSpan ReachStep = 2 * MinimumGain;
+
+    /// <summary>
+    /// Samples of a round trip whose shortest is believed (N_RTT_SAMPLE of RFC 9406 section 4.2). Before them a path is not left for a farther
+    /// one: a first packet often waits for something that the next ones do not.
+    /// </summary>
+    internal const int SettledSamples = 8;
+
     /// <summary>What the comparison looks at.</summary>
-    internal readonly record struct Rating(bool IsUsable, bool IsDirect, bool IsIPv6, TimeSpan RoundTrip, bool IsLeaving = false)
+    internal readonly record struct Rating(
+        bool IsUsable, bool IsDirect, bool IsIPv6, TimeSpan RoundTrip, bool IsLeaving = false, PathReach Reach = PathReach.Public, bool IsSettled = true)
     {
-        internal TimeSpan Biased => IsIPv6 ? RoundTrip - IPv6Bonus : RoundTrip;
+        internal TimeSpan Biased => RoundTrip + ((int)Reach * ReachStep) - (IsIPv6 ? IPv6Bonus : TimeSpan.Zero);
     }
 
     /// <summary>True if data should move from the current path to the other one.</summary>
@@ -26,6 +39,8 @@ internal static class PathChooser
             return other.IsDirect;
         if (current.IsLeaving != other.IsLeaving)
             return current.IsLeaving;
+        if (!current.IsSettled && other.Reach > current.Reach)
+            return false;
         return current.Biased - other.Biased >= MinimumGain;
     }
 }

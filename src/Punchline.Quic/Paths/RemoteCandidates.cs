@@ -33,7 +33,7 @@ internal sealed class RemoteCandidates(ILocalNetwork network)
             return null;
         if (_live.Count >= CandidateRules.MaxLive)
             return QuicError.Transport(TransportErrorCode.ProtocolViolation, "more candidates than our limit", FrameTypes.Candidate);
-        probe = CandidateRules.MayProbe(frame.Candidate.Address, network) && TryTake(now) && TryTakePrivate(frame.Candidate.Address);
+        probe = CandidateRules.MayProbe(frame.Candidate.Address, network) && TryTake(now) && TryTakePrivate(frame.Candidate);
         _live.Add(frame.Sequence, new Entry(frame.Candidate, probe));
         return null;
     }
@@ -84,17 +84,19 @@ internal sealed class RemoteCandidates(ILocalNetwork network)
     /// A private address beyond our links counts while it is live, and for as long as the connection lasts: what was withdrawn
     /// was probed all the same, and whoever tells and withdraws one after the other would look around in our network.
     /// </summary>
-    private bool TryTakePrivate(UdpAddress address)
+    private bool TryTakePrivate(in Candidate candidate)
     {
+        UdpAddress address = candidate.Address;
         if (!CandidateRules.IsPrivateOffLink(address, network))
             return true;
+        bool isMapped = candidate.Kind == CandidateKind.Mapped;
         int live = 0;
         foreach (Entry entry in _live.Values)
         {
-            if (entry.MayProbe && CandidateRules.IsPrivateOffLink(entry.Candidate.Address, network))
+            if (entry.MayProbe && entry.Candidate.Kind == CandidateKind.Mapped == isMapped && CandidateRules.IsPrivateOffLink(entry.Candidate.Address, network))
                 live++;
         }
-        if (live >= CandidateRules.MaxPrivateOffLink)
+        if (live >= (isMapped ? CandidateRules.MaxPrivateMapped : CandidateRules.MaxPrivateOffLink))
             return false;
         return _privateOffLink.Contains(address)
             || (_privateOffLink.Count < CandidateRules.MaxPrivateOffLinkEver && _privateOffLink.Add(address));

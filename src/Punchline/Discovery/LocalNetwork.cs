@@ -63,25 +63,41 @@ internal sealed class LocalNetwork : IEquatable<LocalNetwork>
             return AllowsLoopback;
         foreach (InterfaceAddress own in _all)
         {
-            // Without a prefix, nothing is known of the link.
-            if (own.Kind == InterfaceKind.Loopback || own.Address.IsLinkLocal != address.IsLinkLocal || own.PrefixLength <= 0)
-                continue;
-            if (own.Address.Scope == address.Scope && own.Address.SamePrefix(address, own.PrefixLength))
+            if (IsLinkTo(own, address))
                 return true;
         }
         return false;
     }
 
-    /// <summary>The host candidates of a bound socket (RFC 8445 section 5.1.1.1), best first.</summary>
-    /// <param name="bound">Its address: the wildcard of a family stands for every usable address of that family.</param>
-    public ImmutableArray<Candidate> HostCandidates(in UdpAddress bound)
+    /// <summary>How far it is from one of our addresses to a peer's, as far as the addresses tell: a prefix is a link, a private address is somewhere near.</summary>
+    /// <param name="local">The address that datagrams leave from; none if the system chooses it.</param>
+    /// <param name="remote">The peer's.</param>
+    public PathReach ReachOf(UdpAddress local, UdpAddress remote)
     {
-        ImmutableArray<Candidate>.Builder candidates = ImmutableArray.CreateBuilder<Candidate>();
+        InterfaceAddress source = _all.FirstOrDefault(own => own.Address.SameHost(local));
+        if (source.Kind == InterfaceKind.Virtual)
+            return PathReach.Virtual;
+        foreach (InterfaceAddress own in _all)
+        {
+            if (IsLinkTo(own, remote) && (source.Interface is null || source.Interface == own.Interface))
+                return own.Kind == InterfaceKind.Virtual ? PathReach.Virtual : PathReach.OnLink;
+        }
+        return remote.IsPrivate ? PathReach.Private : PathReach.Public;
+    }
+
+    /// <summary>The host candidates of bound sockets (RFC 8445 section 5.1.1.1), best first.</summary>
+    /// <param name="bound">Their addresses: the wildcard of a family stands for every usable address of that family.</param>
+    public ImmutableArray<OwnCandidate> HostCandidates(params ReadOnlySpan<UdpAddress> bound)
+    {
+        ImmutableArray<OwnCandidate>.Builder candidates = ImmutableArray.CreateBuilder<OwnCandidate>();
         foreach (InterfaceAddress usable in Usable)
         {
-            bool isReached = bound.IsUnspecified ? usable.Address.IsIPv4 == bound.IsIPv4 : usable.Address.SameHost(bound);
-            if (isReached && !bound.IsNone)
-                candidates.Add(new Candidate(usable.Address.WithPort(bound.Port), CandidateKind.Host));
+            foreach (UdpAddress socket in bound)
+            {
+                bool isReached = socket.IsUnspecified ? usable.Address.IsIPv4 == socket.IsIPv4 : usable.Address.SameHost(socket);
+                if (isReached && !socket.IsNone)
+                    candidates.Add(new OwnCandidate(usable.Address.WithPort(socket.Port), CandidateKind.Host, usable.Kind));
+            }
         }
         return candidates.ToImmutable();
     }
@@ -101,6 +117,11 @@ internal sealed class LocalNetwork : IEquatable<LocalNetwork>
             hash.Add(address);
         return hash.ToHashCode();
     }
+
+    /// <summary>True if both are on one link. Without a prefix, nothing is known of the link.</summary>
+    private static bool IsLinkTo(in InterfaceAddress own, in UdpAddress address) =>
+        own.Kind != InterfaceKind.Loopback && own.PrefixLength > 0 && own.Address.IsLinkLocal == address.IsLinkLocal
+        && own.Address.Scope == address.Scope && own.Address.SamePrefix(address, own.PrefixLength);
 
     private static IEnumerable<InterfaceAddress> Select(ImmutableArray<InterfaceAddress> all, bool allowsLoopback)
     {

@@ -56,6 +56,7 @@ internal sealed partial class EndpointLoop : IDriver
         _core = options.Core;
         _clock = options.Clock;
         _routes = options.Routes;
+        Paths = new PathTable(options.ReachOf);
         _log = options.Log;
         _accept = options.Accept;
         _relayOnly = options.RelayOnly;
@@ -74,7 +75,7 @@ internal sealed partial class EndpointLoop : IDriver
     public Instant Now { get; private set; }
 
     /// <summary>The paths that connections use.</summary>
-    public PathTable Paths { get; } = new();
+    public PathTable Paths { get; }
 
     /// <summary>The live connections, in no order.</summary>
     public IReadOnlyList<EndpointConnection> Connections => _connections;

@@ -24,6 +24,9 @@ internal sealed class EndpointLoopOptions
     /// <summary>Where datagrams to an address would leave from.</summary>
     public required IRouteLookup Routes { get; init; }
 
+    /// <summary>How far it is from a local to a remote address. Called on the driver's thread, whenever paths are compared.</summary>
+    public Func<UdpAddress, UdpAddress, PathReach> ReachOf { get; init; } = static (_, _) => PathReach.Public;
+
     /// <summary>Who is told of faults.</summary>
     public required IEndpointLog Log { get; init; }
 

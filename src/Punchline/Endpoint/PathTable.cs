@@ -7,7 +7,8 @@ namespace Punchline.Endpoint;
 /// One object for each way to reach a peer, so that the core can compare paths by reference. It holds what connections
 /// use and nothing else: a path for a datagram that nobody took is garbage at once.
 /// </summary>
-internal sealed class PathTable
+/// <param name="reachOf">Tells how far it is from a local to a remote address.</param>
+internal sealed class PathTable(Func<UdpAddress, UdpAddress, PathReach> reachOf)
 {
     private readonly Dictionary<DirectKey, UdpPath> _direct = [];
     private readonly Dictionary<RelayKey, RelayPath> _relayed = [];
@@ -28,7 +29,7 @@ internal sealed class PathTable
         UdpAddress bound = local.IsNone ? local : local.WithPort(socket.LocalAddress.Port);
         if (_direct.TryGetValue(new DirectKey(socket, bound, remote), out UdpPath? path))
             return path;
-        return Count < EndpointLimits.MaxPaths ? new UdpPath(socket, bound, remote) : null;
+        return Count < EndpointLimits.MaxPaths ? new UdpPath(socket, bound, remote, reachOf) : null;
     }
 
     /// <summary>The same for a way through a server.</summary>

@@ -25,7 +25,11 @@ internal abstract class SocketPath : NetworkPath
 }
 
 /// <summary>A direct path: socket, local address, remote address.</summary>
-internal sealed class UdpPath(IUdpSocket socket, UdpAddress local, UdpAddress remote) : SocketPath
+/// <param name="socket">The socket.</param>
+/// <param name="local">Our address.</param>
+/// <param name="remote">The peer's.</param>
+/// <param name="reachOf">Tells how far it is from the one to the other.</param>
+internal sealed class UdpPath(IUdpSocket socket, UdpAddress local, UdpAddress remote, Func<UdpAddress, UdpAddress, PathReach> reachOf) : SocketPath
 {
     /// <inheritdoc/>
     public override IUdpSocket Socket { get; } = socket;
@@ -38,6 +42,9 @@ internal sealed class UdpPath(IUdpSocket socket, UdpAddress local, UdpAddress re
 
     /// <inheritdoc/>
     public override UdpAddress RemoteAddress { get; } = remote;
+
+    /// <inheritdoc/>
+    public override PathReach Reach => reachOf(LocalAddress, RemoteAddress);
 
     /// <inheritdoc/>
     public override string ToString() => $"{LocalAddress} to {RemoteAddress}";

@@ -1,3 +1,4 @@
+using Punchline.Discovery;
 using Punchline.Quic;
 
 namespace Punchline.Hosting;
@@ -8,17 +9,20 @@ namespace Punchline.Hosting;
 /// </summary>
 internal sealed class CandidateBook
 {
+    /// <summary>A peer keeps 16 candidates of ours (docs/wire/punch.md section 4.1); one place is for the address at which that peer itself sees us.</summary>
+    public const int MaxTold = 15;
+
     private readonly Dictionary<object, UdpAddress> _reflexive = [];
     private readonly List<ICandidateTeller> _tellers = [];
-    private List<Candidate> _hosts = [];
+    private List<OwnCandidate> _hosts = [];
     private UdpAddress _mapped;
     private List<Candidate> _told = [];
 
-    /// <summary>The candidates now: our own addresses first.</summary>
+    /// <summary>The candidates now, best first (<see cref="OwnCandidate.Rank"/>).</summary>
     public IReadOnlyList<Candidate> Current => _told;
 
     /// <summary>The addresses of our interfaces, best first.</summary>
-    public void SetHosts(IEnumerable<Candidate> hosts)
+    public void SetHosts(IEnumerable<OwnCandidate> hosts)
     {
         _hosts = [.. hosts];
         Tell();
@@ -61,10 +65,10 @@ internal sealed class CandidateBook
 
     private void Tell()
     {
-        List<Candidate> now = [.. _hosts, .. _reflexive.Values.Select(a => new Candidate(a, CandidateKind.ServerReflexive))];
+        List<OwnCandidate> all = [.. _hosts, .. _reflexive.Values.Select(address => new OwnCandidate(address, CandidateKind.ServerReflexive))];
         if (!_mapped.IsNone)
-            now.Add(new Candidate(_mapped, CandidateKind.Mapped));
-        now = [.. now.DistinctBy(candidate => candidate.Address)];
+            all.Add(new OwnCandidate(_mapped, CandidateKind.Mapped));
+        List<Candidate> now = [.. all.DistinctBy(own => own.Address).OrderBy(own => own.Rank).Take(MaxTold).Select(own => own.Candidate)];
         List<Candidate> before = _told;
         _told = now;
         foreach (ICandidateTeller teller in _tellers)

@@ -86,21 +86,25 @@ internal sealed class MappedPort(TimeProvider time, EventSink events) : IAsyncDi
             _node.Candidates.SetMapped(default);
             return;
         }
-        MappingVerdict verdict = MappingVerdicts.Of(mapping.External, _seen);
-        if (verdict != MappingVerdict.Believed)
+        switch (MappingVerdicts.Of(mapping.External, _seen))
         {
-            Disbelieve(mapping, verdict switch
-            {
-                MappingVerdict.Private => $"The router maps a port, but of the private address {mapping.External.ToIPAddress()}: there is another NAT beyond it, "
-                    + "of the provider or of a second router. The mapping is of no use.",
-                MappingVerdict.Elsewhere => $"The router maps a port of {mapping.External.ToIPAddress()}, but the server sees this side at {_seen.ToIPAddress()}: "
-                    + "there is another NAT beyond the router, or another way out. The mapping is of no use.",
-                _ => $"The router maps {mapping.External}, where nobody can send to. The mapping is of no use.",
-            });
-            return;
+            case MappingVerdict.Believed:
+                _node.Candidates.SetMapped(mapping.External);
+                Check(mapping);
+                break;
+            case MappingVerdict.Private:
+                _node.Candidates.SetMapped(mapping.External);
+                SayOnce($"The router maps a port, but of the private address {mapping.External.ToIPAddress()}: there is another NAT beyond it, "
+                    + "of the provider or of a second router. It helps only towards friends behind that same NAT.");
+                break;
+            case MappingVerdict.Elsewhere:
+                Disbelieve(mapping, $"The router maps a port of {mapping.External.ToIPAddress()}, but the server sees this side at {_seen.ToIPAddress()}: "
+                    + "there is another NAT beyond the router, or another way out. The mapping is of no use.");
+                break;
+            default:
+                Disbelieve(mapping, $"The router maps {mapping.External}, where nobody can send to. The mapping is of no use.");
+                break;
         }
-        _node.Candidates.SetMapped(mapping.External);
-        Check(mapping);
     }
 
     /// <summary>
@@ -133,9 +137,14 @@ internal sealed class MappedPort(TimeProvider time, EventSink events) : IAsyncDi
     private void Disbelieve(in Mapping mapping, string why)
     {
         _node.Candidates.SetMapped(default);
-        // Each protocol may say the same, and every renewal.
+        SayOnce(why);
+        _mapper!.Reject(mapping);
+    }
+
+    // Each protocol may say the same, and every renewal.
+    private void SayOnce(string why)
+    {
         if (_said.Add(why))
             events.Notice(why);
-        _mapper!.Reject(mapping);
     }
 }

@@ -108,6 +108,7 @@ internal sealed class PeerNode : IAsyncDisposable
                 Clock = () => Clock.Now,
                 WallClock = Time.GetUtcNow,
                 Routes = new SystemRoutes(),
+                ReachOf = (local, remote) => _network.Current.ReachOf(local, remote),
                 Log = new EndpointLog(Logger),
                 RelayOnly = RelayOnly,
                 Accept = options.Accept,

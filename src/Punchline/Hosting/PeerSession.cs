@@ -25,7 +25,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         Connection = connection;
         Events = events;
         Meeting = new SessionMeeting(node, connection, events, () => Peer, message => Control?.Send(message));
-        Standing = new RelayStanding(node, connection, events, () => Peer);
+        Standing = new RelayStanding(node, connection, Meeting.Traversal, events, () => Peer);
         Standing.CarryingChanged += OnCarryingChanged;
     }
 

@@ -68,6 +68,6 @@ internal sealed class PeerSockets(EndpointLoop loop, LocalSockets main, PeerNetw
     private void Tell()
     {
         network.SetPorts(All.Concat(_replaced).Select(socket => socket.LocalAddress.Port));
-        candidates.SetHosts(All.SelectMany(socket => (IEnumerable<Candidate>)network.Current.HostCandidates(socket.LocalAddress)));
+        candidates.SetHosts(network.Current.HostCandidates([.. All.Select(socket => socket.LocalAddress)]));
     }
 }

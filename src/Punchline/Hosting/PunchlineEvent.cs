@@ -72,6 +72,9 @@ public enum RelayCause
 
     /// <summary>The NATs would let it through, so something else does not.</summary>
     Firewall,
+
+    /// <summary>Both sides are behind one NAT, and it does not hairpin.</summary>
+    SharedNat,
 }
 
 /// <summary>Data to and from a peer has gone through a server for some seconds now. The search for a direct path goes on where there can be one.</summary>

@@ -2,6 +2,7 @@ using Punchline.Endpoint;
 using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Stun;
+using Punchline.Traversal;
 
 namespace Punchline.Hosting;
 
@@ -11,9 +12,10 @@ namespace Punchline.Hosting;
 /// </summary>
 /// <param name="node">What is known of this side.</param>
 /// <param name="connection">Whose standing.</param>
+/// <param name="traversal">Its attempts to go direct.</param>
 /// <param name="events">Who is told.</param>
 /// <param name="peer">The peer's name for people.</param>
-internal sealed class RelayStanding(PeerNode node, EndpointConnection connection, EventSink events, Func<string> peer) : IDriverTimer
+internal sealed class RelayStanding(PeerNode node, EndpointConnection connection, PairTraversal traversal, EventSink events, Func<string> peer) : IDriverTimer
 {
     /// <summary>
     /// Without a direct path for so long, people are told why that may be; the attempts go on. By then the first round of punching is over, and
@@ -36,6 +38,16 @@ internal sealed class RelayStanding(PeerNode node, EndpointConnection connection
 
     /// <summary>What the peer knows of its NATs, as far as it has said.</summary>
     public NatReport? PeerNat { get; set; }
+
+    /// <summary>What is known of both networks.</summary>
+    public RelayFacts Facts => new(node.WayOut.Nat, PeerNat)
+    {
+        WeHide = node.RelayOnly,
+        TheyHide = _peerStays == RelayStay.RelayOnly,
+        WeLackUdp = node.WayOut.UdpWorks == false,
+        TheyLackUdp = _peerStays == RelayStay.NoUdp,
+        SharesNat = traversal.SharesNat,
+    };
 
     /// <inheritdoc/>
     public Instant NextTimeout => Instant.Min(_patienceEnds, _exhaustionEnds);
@@ -93,14 +105,7 @@ internal sealed class RelayStanding(PeerNode node, EndpointConnection connection
     private void TellWhyRelayed()
     {
         _patienceEnds = Instant.Never;
-        var facts = new RelayFacts(node.WayOut.Nat, PeerNat)
-        {
-            WeHide = node.RelayOnly,
-            TheyHide = _peerStays == RelayStay.RelayOnly,
-            WeLackUdp = node.WayOut.UdpWorks == false,
-            TheyLackUdp = _peerStays == RelayStay.NoUdp,
-        };
-        RelayVerdict verdict = RelayVerdict.Of(facts);
+        RelayVerdict verdict = RelayVerdict.Of(Facts);
         events.Detail($"{peer()}: this side has {NatText.Of(node.WayOut.Nat)}, the other side {NatText.Of(PeerNat)}");
         if (connection.CurrentPath is RelayPath { Link.CarriesData: true } relay)
         {

@@ -18,6 +18,9 @@ internal readonly record struct RelayFacts(NatReport Ours, NatReport? Theirs)
 
     /// <summary>None answers the other side.</summary>
     public bool TheyLackUdp { get; init; }
+
+    /// <summary>Servers see both sides at one address.</summary>
+    public bool SharesNat { get; init; }
 }
 
 /// <summary>Why a connection stays relayed, and the one change that would help most. Pure.</summary>
@@ -35,6 +38,9 @@ internal readonly record struct RelayVerdict(RelayCause Cause, string Because, s
         { TheyHide: true } => new(RelayCause.RelayOnly, "the other side was started with --relay-only", "have it started without"),
         { WeLackUdp: true } => new(RelayCause.NoUdp, "this network lets no UDP out", "allow UDP to the Internet in its firewall, or use another network"),
         { TheyLackUdp: true } => new(RelayCause.NoUdp, "the other side's network lets no UDP out", "allow UDP to the Internet in its firewall, or use another network there"),
+        { SharesNat: true } => new(RelayCause.SharedNat, "both sides are behind one NAT, and it sends nothing back inside (no hairpinning)",
+            "in one home, let its devices reach each other (no guest network, no client isolation); behind one provider's NAT, "
+            + "turn on UPnP, NAT-PMP or PCP in one side's router; or use IPv6 on both sides"),
         _ => Of(facts.Ours, facts.Theirs ?? default),
     };
 

@@ -9,10 +9,13 @@ internal enum MappingVerdict : byte
     /// <summary>It is the one at which servers see us, or may be.</summary>
     Believed,
 
-    /// <summary>No datagram can go there: unspecified, multicast, reserved, loopback, or a port below 1024, which no peer would try.</summary>
+    /// <summary>No peer can send there: unspecified, multicast, reserved, loopback, link-local, or a port below 1024, which none would try.</summary>
     Impossible,
 
-    /// <summary>A private address, or a carrier NAT's: beyond the router is another NAT.</summary>
+    /// <summary>
+    /// A private address, or a carrier NAT's: beyond the router is another NAT, and only who is behind that one, too, can send there. For these it
+    /// is the shortest way, and the only one if that NAT does not hairpin. No server can check it.
+    /// </summary>
     Private,
 
     /// <summary>Not the address at which servers see us: another NAT beyond the router, or another way out.</summary>
@@ -28,7 +31,7 @@ internal static class MappingVerdicts
     public static MappingVerdict Of(in UdpAddress external, in UdpAddress reflexive)
     {
         if (external.IsNone || external.IsUnspecified || external.IsMulticast || external.IsBroadcastOrReserved || external.IsLoopback
-            || external.Port < CandidateRules.LowestPort)
+            || external.IsLinkLocal || external.Port < CandidateRules.LowestPort)
             return MappingVerdict.Impossible;
         // A server in the same private network as the router's outer side sees a private address, and rightly.
         if (!reflexive.IsNone && external.SameHost(reflexive))

@@ -9,17 +9,15 @@ namespace Punchline.Relay;
 /// </summary>
 internal sealed class ChannelRequests(TimeProvider time)
 {
-    private readonly SemaphoreSlim _one = new(1, 1);
     private readonly ConcurrentQueue<TaskCompletionSource<ControlMessage>> _asked = new();
 
-    /// <summary>Asks, one at a time.</summary>
+    /// <summary>Asks. One caller at a time.</summary>
     /// <param name="send">Sends the request; calls what it is given just before that leaves.</param>
     /// <param name="limit">For the answer.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="TimeoutException">There was no answer in time.</exception>
     public async Task<ControlMessage> AskAsync(Func<Action, Task> send, TimeSpan limit, CancellationToken cancellationToken)
     {
-        await _one.WaitAsync(cancellationToken).ConfigureAwait(false);
         var answer = new TaskCompletionSource<ControlMessage>(TaskCreationOptions.RunContinuationsAsynchronously);
         try
         {
@@ -30,7 +28,6 @@ internal sealed class ChannelRequests(TimeProvider time)
         {
             // Given up: whatever comes for it later has no one to take it.
             answer.TrySetCanceled(CancellationToken.None);
-            _one.Release();
         }
     }
 

@@ -30,6 +30,7 @@ internal sealed class ServerChannel : IAsyncDisposable
     private readonly ChannelRequests _requests;
     private readonly ChannelPulse _pulse;
     private readonly Channel<ControlMessage> _events = Channel.CreateBounded<ControlMessage>(new BoundedChannelOptions(MaxEvents) { SingleWriter = true });
+    private readonly SemaphoreSlim _requesting = new(1, 1);
     private readonly SemaphoreSlim _attesting = new(1, 1);
     private readonly CancellationTokenSource _ending = new();
     private ServerChannelException? _failure;
@@ -198,6 +199,7 @@ internal sealed class ServerChannel : IAsyncDisposable
 
     private async Task<ControlMessage> RequestAsync(ControlMessage message, CancellationToken cancellationToken)
     {
+        await _requesting.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             return await _requests.AskAsync(turn => SendAsync(message, cancellationToken, turn), AnswerTimeout, cancellationToken).ConfigureAwait(false);
@@ -205,6 +207,10 @@ internal sealed class ServerChannel : IAsyncDisposable
         catch (TimeoutException e)
         {
             throw Fail(new ServerChannelException(Server, ServerFailure.NoAnswer, e));
+        }
+        finally
+        {
+            _requesting.Release();
         }
     }
 

@@ -38,6 +38,9 @@ internal sealed class AttemptPlanner(bool isClient, SprayGate gate, WhatWorked w
     /// <summary>Where a server attests the peer to be; its port does not matter.</summary>
     public UdpAddress Peer { get; private set; }
 
+    /// <summary>Servers see both sides at one address.</summary>
+    public bool SharesNat => !Peer.IsNone && Peer.SameHost(_ourPublic);
+
     /// <summary>What is known of our own NATs, and our public address as servers see it.</summary>
     public void SetOurs(in NatReport report, in UdpAddress mapped, Instant now)
     {

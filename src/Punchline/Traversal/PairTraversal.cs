@@ -48,6 +48,9 @@ internal sealed class PairTraversal : IDriverTimer
     /// <summary>An attempt begins: method and the peer's address.</summary>
     public event Action<TraversalMethod, UdpAddress>? Began;
 
+    /// <summary>Servers see both sides at one address: one NAT stands before both, or they are on one machine.</summary>
+    public bool SharesNat => _planner.SharesNat;
+
     /// <inheritdoc/>
     public Instant NextTimeout => _attempt is null ? _planner.Next?.At ?? Instant.Never : Instant.Min(_deadline, _attempt.NextTimeout);
 

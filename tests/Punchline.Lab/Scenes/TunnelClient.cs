@@ -35,6 +35,14 @@ internal sealed class TunnelClient
         return (path, TimeProvider.System.GetElapsedTime(_started));
     }
 
+    /// <summary>The same, until the direct path is one to an address that begins so, whichever came before.</summary>
+    public async Task<TimeSpan> DirectToAsync(string remote)
+    {
+        await Process.EventAsync("path", 0, found => found.GetProperty("kind").GetString() == "direct"
+            && found.GetProperty("remote").GetString()!.StartsWith(remote, StringComparison.Ordinal));
+        return TimeProvider.System.GetElapsedTime(_started);
+    }
+
     /// <summary>Waits until data flows, whichever way.</summary>
     /// <returns>The time since the process was started.</returns>
     public async Task<TimeSpan> ConnectedAsync()

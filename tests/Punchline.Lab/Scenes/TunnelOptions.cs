@@ -10,6 +10,9 @@ internal sealed record TunnelOptions
 
     public NatLabOptions Lab { get; init; } = new();
 
+    /// <summary>What is added to the laboratory before any program starts.</summary>
+    public Func<NatLab, Task>? Prepare { get; init; }
+
     /// <summary>What the host shares, as on its command line.</summary>
     public IReadOnlyList<string> Services { get; init; } = EchoServices;
 

@@ -58,6 +58,8 @@ internal sealed class TunnelScene : IAsyncDisposable
         {
             // The system must not give these away as ports of outgoing connections.
             await scene.Lab.RunAsync("b", ["sysctl", "-qw", $"net.ipv4.ip_local_reserved_ports={FirstPort}-{FirstPort + (PortsEach * ClientsAtOnce) - 1}"]);
+            if (options.Prepare is { } prepare)
+                await prepare(scene.Lab);
             await scene.StartServerAsync();
             if (beforeHost is not null)
                 await beforeHost(scene.Lab);

@@ -41,6 +41,26 @@ public sealed class CandidateScanTests
     }
 
     [Fact]
+    public void One_that_a_router_maps_has_a_place_beside_them_but_not_in_the_sum()
+    {
+        Scene scene = Watched(8, network: 10);
+        for (int i = 0; i < 4; i++)
+            scene.Say(fromClient: true, Tell(1000 + i, Address(10, i)));
+        for (int i = 0; i < 4; i++)
+            scene.Say(fromClient: true, Tell(2000 + i, Address(10, 100 + i), CandidateKind.Mapped));
+        scene.Network.RunFor(TimeSpan.FromSeconds(10));
+        Assert.Equal(new HashSet<UdpAddress> { Address(10, 0), Address(10, 1), Address(10, 100) }, _targets);
+        for (int i = 0; i < 4; i++)
+        {
+            scene.Say(fromClient: true, Withdraw(2000 + i));
+            scene.Say(fromClient: true, Tell(3000 + i, Address(10, 200 + i), CandidateKind.Mapped));
+            scene.Network.RunFor(TimeSpan.FromSeconds(2));
+            scene.Say(fromClient: true, Withdraw(3000 + i));
+        }
+        Assert.Equal(CandidateRules.MaxPrivateOffLinkEver, _targets.Count);
+    }
+
+    [Fact]
     public void An_address_that_comes_again_is_no_further_one()
     {
         Scene scene = Watched(3, network: 10);
@@ -133,10 +153,10 @@ public sealed class CandidateScanTests
 
     private static UdpAddress Address(byte network, int host) => UdpAddress.FromBytes([network, 51, (byte)(host >> 8), (byte)host], 0, 5000);
 
-    private static byte[] Tell(int sequence, UdpAddress address)
+    private static byte[] Tell(int sequence, UdpAddress address, CandidateKind kind = CandidateKind.Host)
     {
         var writer = new WireWriter(new byte[40]);
-        new CandidateFrame((ulong)sequence, new Candidate(address, CandidateKind.Host)).Write(ref writer);
+        new CandidateFrame((ulong)sequence, new Candidate(address, kind)).Write(ref writer);
         return writer.Written.ToArray();
     }
 

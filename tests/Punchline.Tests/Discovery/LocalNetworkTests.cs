@@ -109,13 +109,40 @@ public sealed class LocalNetworkTests
     public void Host_candidates_are_those_that_the_socket_hears()
     {
         LocalNetwork network = Network(Card("192.168.1.5", 24), Card("2001:db8::5", 64), Virtual("10.8.0.2", 24, "tun0"));
-        Assert.Equal(
-            [new Candidate(Address("192.168.1.5", 7000), CandidateKind.Host), new Candidate(Address("10.8.0.2", 7000), CandidateKind.Host)],
-            network.HostCandidates(Address("0.0.0.0", 7000)));
-        Assert.Equal([new Candidate(Address("2001:db8::5", 7001), CandidateKind.Host)], network.HostCandidates(Address("::", 7001)));
-        Assert.Equal([new Candidate(Address("10.8.0.2", 7002), CandidateKind.Host)], network.HostCandidates(Address("10.8.0.2", 7002)));
+        OwnCandidate ofCard = new(Address("192.168.1.5", 7000), CandidateKind.Host);
+        OwnCandidate ofTunnel = new(Address("10.8.0.2", 7000), CandidateKind.Host, InterfaceKind.Virtual);
+        OwnCandidate ofIPv6 = new(Address("2001:db8::5", 7001), CandidateKind.Host);
+        Assert.Equal([ofCard, ofTunnel], network.HostCandidates(Address("0.0.0.0", 7000)));
+        Assert.Equal([ofIPv6], network.HostCandidates(Address("::", 7001)));
+        Assert.Equal([ofTunnel], network.HostCandidates(Address("10.8.0.2", 7000)));
+        Assert.Equal([ofIPv6, ofCard, ofTunnel], network.HostCandidates(Address("0.0.0.0", 7000), Address("::", 7001)));
         Assert.Empty(network.HostCandidates(Address("127.0.0.1", 7003)));
         Assert.Empty(network.HostCandidates(default));
+    }
+
+    [Theory]
+    [InlineData("192.168.1.5", "192.168.1.77", PathReach.OnLink)]
+    [InlineData("2001:db8:1::e", "2001:db8:1::77", PathReach.OnLink)]
+    [InlineData("192.168.1.5", "192.168.2.77", PathReach.Private)]
+    [InlineData("192.168.1.5", "100.64.2.2", PathReach.Private)]
+    [InlineData("192.168.1.5", "198.51.100.7", PathReach.Public)]
+    [InlineData("2001:db8:1::e", "2001:db8:2::77", PathReach.Public)]
+    [InlineData("10.8.0.2", "10.8.0.9", PathReach.Virtual)]
+    [InlineData("10.8.0.2", "198.51.100.7", PathReach.Virtual)]
+    [InlineData("192.168.1.5", "10.8.0.9", PathReach.Private)]
+    [InlineData("", "192.168.1.77", PathReach.OnLink)]
+    [InlineData("", "10.8.0.9", PathReach.Virtual)]
+    [InlineData("", "198.51.100.7", PathReach.Public)]
+    [InlineData("192.0.2.200", "192.168.1.77", PathReach.OnLink)]
+    public void Addresses_tell_how_far_a_path_goes(string local, string remote, PathReach expected)
+    {
+        LocalNetwork network = Network(
+            Loopback("127.0.0.1", 8),
+            Card("192.168.1.5", 24),
+            Card("2001:db8:1::5", 64),
+            Card("2001:db8:1::e", 128, AddressTraits.Temporary),
+            Virtual("10.8.0.2", 24, "tun0"));
+        Assert.Equal(expected, network.ReachOf(local.Length == 0 ? default : Address(local), Address(remote, 40_000)));
     }
 
     [Fact]

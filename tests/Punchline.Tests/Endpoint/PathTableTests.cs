@@ -16,7 +16,7 @@ public sealed class PathTableTests
     {
         RelayLink link = new() { Server = Server };
         RelayLink next = new() { Server = Server };
-        var table = new PathTable();
+        var table = new PathTable(static (_, _) => PathReach.Public);
         RelayPath path = table.Relayed(link, 1)!;
         table.Retain(path);
 

@@ -18,6 +18,8 @@ public sealed class RelayVerdictTests
         ["they hide"] = (new(Easy, Hard) { TheyHide = true, WeLackUdp = true }, RelayCause.RelayOnly, "the other side"),
         ["no UDP here"] = (new(Hard, Hard) { WeLackUdp = true, TheyLackUdp = true }, RelayCause.NoUdp, "this network"),
         ["no UDP there"] = (new(Hard, Hard) { TheyLackUdp = true }, RelayCause.NoUdp, "the other side's network"),
+        ["one NAT before both, hard or not"] = (new(Hard, Easy) { SharesNat = true }, RelayCause.SharedNat, "both sides are behind one NAT"),
+        ["one NAT before both, and no UDP"] = (new(Easy, Easy) { SharesNat = true, WeLackUdp = true }, RelayCause.NoUdp, "this network"),
         ["both hard"] = (new(Hard, Hard), RelayCause.HardNats, "both sides"),
         ["we are hard"] = (new(Hard, Easy), RelayCause.HardNat, "this side's NAT"),
         ["we are hard, of them nothing is known"] = (new(Hard, null), RelayCause.HardNat, "this side's NAT"),

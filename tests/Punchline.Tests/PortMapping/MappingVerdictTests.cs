@@ -14,8 +14,10 @@ public sealed class MappingVerdictTests
     [InlineData("198.51.100.7:40000", "198.51.100.8:40000", MappingVerdict.Elsewhere)]
     [InlineData("10.1.2.3:40000", "198.51.100.8:1234", MappingVerdict.Private)]
     [InlineData("192.168.5.1:40000", "", MappingVerdict.Private)]
+    [InlineData("100.127.255.254:40000", "198.51.100.8:1234", MappingVerdict.Private)]
+    [InlineData("100.128.0.1:40000", "198.51.100.8:1234", MappingVerdict.Elsewhere)]
     [InlineData("100.64.1.2:40000", "198.51.100.8:1234", MappingVerdict.Private)]
-    [InlineData("169.254.1.2:40000", "", MappingVerdict.Private)]
+    [InlineData("169.254.1.2:40000", "", MappingVerdict.Impossible)]
     [InlineData("10.1.2.3:40000", "10.1.2.3:1234", MappingVerdict.Believed)] // the server is in that network
     [InlineData("0.0.0.0:40000", "", MappingVerdict.Impossible)]
     [InlineData("127.0.0.1:40000", "", MappingVerdict.Impossible)]

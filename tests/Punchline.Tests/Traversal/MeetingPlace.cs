@@ -183,7 +183,7 @@ internal sealed class Side : ITraversalLink
     private void Use(IUdpSocket socket, UdpAddress remote)
     {
         _used.Add(socket);
-        Traversal.OnPath(new UdpPath(socket, socket.LocalAddress, remote));
+        Traversal.OnPath(new UdpPath(socket, socket.LocalAddress, remote, static (_, _) => PathReach.Public));
     }
 
     private static NatReport ReportOf(NatBehavior nat) => new(
