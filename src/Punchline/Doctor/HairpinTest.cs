@@ -20,8 +20,8 @@ internal sealed class HairpinTest(PeerNode node, ServerQuestions questions)
     /// <returns>Null if it could not be tried.</returns>
     public async Task<bool?> RunAsync(UdpAddress server, CancellationToken stop)
     {
-        IUdpSocket? first = await node.Driver.CallAsync(_ => node.OpenExtra(server)).ConfigureAwait(false);
-        IUdpSocket? second = await node.Driver.CallAsync(_ => node.OpenExtra(server)).ConfigureAwait(false);
+        IUdpSocket? first = await node.Driver.CallAsync(_ => node.Sockets.OpenExtra(server)).ConfigureAwait(false);
+        IUdpSocket? second = await node.Driver.CallAsync(_ => node.Sockets.OpenExtra(server)).ConfigureAwait(false);
         try
         {
             if (first is null || second is null
@@ -47,7 +47,7 @@ internal sealed class HairpinTest(PeerNode node, ServerQuestions questions)
             foreach (IUdpSocket? socket in new[] { first, second })
             {
                 if (socket is not null)
-                    node.CloseExtra(socket);
+                    node.Sockets.CloseExtra(socket);
             }
         }
     }

@@ -18,7 +18,7 @@ internal sealed class MappingExamination(PeerNode node, ServerQuestions question
     /// <param name="stop">Gives up; what was granted is given back all the same.</param>
     public async Task<IReadOnlyList<MappingFacts>?> RunAsync(UdpFacts udp, CancellationToken stop)
     {
-        if (await node.Driver.CallAsync(_ => node.OpenExtra(udp.Server)).ConfigureAwait(false) is not { } socket)
+        if (await node.Driver.CallAsync(_ => node.Sockets.OpenExtra(udp.Server)).ConfigureAwait(false) is not { } socket)
             return null;
         IReadOnlyList<IMapper> mappers = MappingProtocols.All(gateway, socket.LocalAddress.Port, node.Time, node.Randomness);
         try
@@ -34,7 +34,7 @@ internal sealed class MappingExamination(PeerNode node, ServerQuestions question
         {
             foreach (IMapper mapper in mappers)
                 mapper.Dispose();
-            node.CloseExtra(socket);
+            node.Sockets.CloseExtra(socket);
         }
     }
 
@@ -48,7 +48,7 @@ internal sealed class MappingExamination(PeerNode node, ServerQuestions question
             UdpAddress external = facts.Reply.Mapping.External;
             facts = facts with { Verdict = MappingVerdicts.Of(external, udp.Mapped) };
             if (facts.Verdict != MappingVerdict.Believed
-                || await node.Driver.CallAsync(loop => node.Sockets.For(loop, udp.Server)).ConfigureAwait(false) is not { } asking)
+                || await node.Driver.CallAsync(_ => node.Sockets.For(udp.Server)).ConfigureAwait(false) is not { } asking)
                 return facts;
             (bool came, bool? dropped) = await _arrivals.DuringAsync(
                 () => questions.AnswersAtAsync(asking, udp.Server, external.Port, socket, stop), ServerQuestions.Transmissions, stop).ConfigureAwait(false);

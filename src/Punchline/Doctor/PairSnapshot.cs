@@ -28,8 +28,8 @@ internal sealed record PairSnapshot(
         ProbingReport probing = session.Connection.ReportProbing();
         session.Connection.TryGetPathStatistics(session.Connection.CurrentPath, out PathStatistics statistics);
         return new PairSnapshot(
-            now, probing, [.. probing.Paths.Select(Way.Of)], session.Facts, session.Traversal.Reports, session.Traversal.Next,
-            session.Traversal.NextTimeout, statistics.SmoothedRtt);
+            now, probing, [.. probing.Paths.Select(Way.Of)], session.Standing.Facts, session.Meeting.Traversal.Reports, session.Meeting.Traversal.Next,
+            session.Meeting.Traversal.NextTimeout, statistics.SmoothedRtt);
     }
 }
 

@@ -1,3 +1,4 @@
+using Punchline.Endpoint;
 using Punchline.Hosting;
 using Punchline.Quic;
 using Punchline.Stun;
@@ -54,11 +55,7 @@ internal sealed class ServerQuestions(PeerNode node)
     private async Task<StunBindingResult?> AskAsync(StunBinding binding, IUdpSocket socket, IUdpSocket? receiver, TimeSpan patience, CancellationToken stop)
     {
         var answered = new TaskCompletionSource<StunBindingResult?>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var asking = new WatchedClient(binding, () =>
-        {
-            if (binding.State != StunBindingState.Pending)
-                answered.TrySetResult(binding.State == StunBindingState.Succeeded ? binding.Result : null);
-        });
+        var asking = WatchedClient.Asking(binding, ended => answered.TrySetResult(ended.State == StunBindingState.Succeeded ? ended.Result : null));
         var listening = new Listener(asking);
         await node.Driver.CallAsync(loop =>
         {

@@ -32,7 +32,7 @@ internal sealed class UdpExamination(PeerNode node, ServerQuestions questions, U
     /// <returns>Null if no socket of ours leads there.</returns>
     public async Task<UdpFacts?> RunAsync(CancellationToken stop)
     {
-        if (await node.Driver.CallAsync(loop => node.Sockets.For(loop, server.Main)).ConfigureAwait(false) is not { } socket)
+        if (await node.Driver.CallAsync(_ => node.Sockets.For(server.Main)).ConfigureAwait(false) is not { } socket)
             return null;
         StunBindingResult? first = null;
         (_, bool? dropped) = await _arrivals.DuringAsync(
@@ -77,7 +77,7 @@ internal sealed class UdpExamination(PeerNode node, ServerQuestions questions, U
         }
         finally
         {
-            node.CloseExtra(socket);
+            node.Sockets.CloseExtra(socket);
         }
     }
 
@@ -99,9 +99,9 @@ internal sealed class UdpExamination(PeerNode node, ServerQuestions questions, U
         finally
         {
             foreach (IUdpSocket socket in sockets)
-                node.CloseExtra(socket);
+                node.Sockets.CloseExtra(socket);
         }
     }
 
-    private Task<IUdpSocket?> OpenAsync() => node.Driver.CallAsync(_ => node.OpenExtra(server.Main));
+    private Task<IUdpSocket?> OpenAsync() => node.Driver.CallAsync(_ => node.Sockets.OpenExtra(server.Main));
 }

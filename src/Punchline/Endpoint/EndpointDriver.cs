@@ -20,6 +20,9 @@ internal sealed class EndpointDriver : IAsyncDisposable
         new Thread(Run) { Name = "punchline endpoint", IsBackground = true }.Start();
     }
 
+    /// <summary>The loop itself. Driver thread only.</summary>
+    public EndpointLoop Loop => _loop;
+
     /// <summary>Completes when the thread has ended and everything is disposed; faulted if the loop itself failed.</summary>
     public Task Completion => _completion.Task;
 

@@ -1,4 +1,3 @@
-using Punchline.Endpoint;
 using Punchline.Invites;
 using Punchline.Protocol;
 using Punchline.Relay;
@@ -11,8 +10,7 @@ namespace Punchline.Hosting;
 /// </summary>
 internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMemory<byte> hostId) : IAsyncDisposable
 {
-    private ServerChannel? _channel;
-    private ServerUdp? _udp;
+    private ServerContact? _contact;
     private Task _reading = Task.CompletedTask;
     private TaskCompletionSource<PairLoss> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ulong _handle;
@@ -30,13 +28,15 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
     /// <exception cref="ServerChannelException">The server can't be used, or refuses: the host may be offline, the invite unknown.</exception>
     public async Task<ClientPair> OpenAsync(DoorKey key, Action<Progress> progress, CancellationToken stop)
     {
-        if (_channel is null || _reading.IsCompleted)
+        if (_contact is null || _reading.IsCompleted)
         {
             await CloseAsync().ConfigureAwait(false);
-            await ConnectAsync(progress, stop).ConfigureAwait(false);
+            progress(new Progress(node.Time.GetUtcNow(), ProgressStage.ReachingServer, server.ToString()));
+            _contact = await ServerContact.ConnectAsync(node, server, handle => handle == Volatile.Read(ref _handle), stop).ConfigureAwait(false);
+            _reading = ReadAsync(_contact);
         }
         _lost.TrySetResult(new PairLoss(HostLeft: false, "it was replaced"));
-        Opened opened = await _channel!.OpenAsync(hostId, key.Id, key.Secret, stop).ConfigureAwait(false);
+        Opened opened = await _contact.Channel.OpenAsync(hostId, key.Id, key.Secret, stop).ConfigureAwait(false);
         var lost = new TaskCompletionSource<PairLoss>(TaskCreationOptions.RunContinuationsAsynchronously);
         Volatile.Write(ref _lost, lost);
         Volatile.Write(ref _handle, opened.Handle);
@@ -44,59 +44,32 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
         if (_reading.IsCompleted)
             lost.TrySetResult(new PairLoss(HostLeft: false, "the server is gone"));
         progress(new Progress(node.Time.GetUtcNow(), ProgressStage.ReachingHost, $"through {server}"));
-        RelayRoute route = await _udp!.BindAsync(_channel, opened.Handle, opened.Key, stop).ConfigureAwait(false);
+        RelayRoute route = await _contact.BindAsync(opened.Handle, opened.Key, stop).ConfigureAwait(false);
         return new ClientPair(server, route, opened.DoorNonce, key, lost.Task);
     }
 
     /// <summary>Leaves the server.</summary>
     public async Task CloseAsync()
     {
-        if (_channel is { } channel)
-        {
-            node.Driver.Post(new ActionWorkItem(_ => node.Attestations.Agreed -= OnAgreed));
-            await channel.DisposeAsync().ConfigureAwait(false);
-        }
-        if (_udp is { } udp)
-            await udp.DisposeAsync().ConfigureAwait(false);
+        if (_contact is { } contact)
+            await contact.DisposeAsync().ConfigureAwait(false);
         await _reading.ConfigureAwait(false);
-        (_channel, _udp, _reading) = (null, null, Task.CompletedTask);
+        (_contact, _reading) = (null, Task.CompletedTask);
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await CloseAsync().ConfigureAwait(false);
 
-    private async Task ConnectAsync(Action<Progress> progress, CancellationToken stop)
-    {
-        progress(new Progress(node.Time.GetUtcNow(), ProgressStage.ReachingServer, server.ToString()));
-        _udp = new ServerUdp(node, server);
-        _channel = await ServerChannel.ConnectAsync(
-            server,
-            new ServerChannelOptions { Time = node.Time, Randomness = node.Randomness, ProgramVersion = ProgramVersion.Text, HidesAddress = node.RelayOnly, OnResolved = _udp.Prepare },
-            stop).ConfigureAwait(false);
-        _reading = ReadAsync(_channel);
-        node.Driver.Post(new ActionWorkItem(_ => node.Attestations.Agreed += OnAgreed));
-        if (_channel.IsOverLoopback)
-            await node.AllowLoopbackAsync().ConfigureAwait(false);
-    }
-
-    private void OnAgreed(ulong handle)
-    {
-        if (handle == Volatile.Read(ref _handle))
-            _channel?.Attest(handle);
-    }
-
-    private async Task ReadAsync(ServerChannel channel)
+    private async Task ReadAsync(ServerContact contact)
     {
         string reason = "the channel was closed";
         DateTimeOffset comeBackAt = default;
         try
         {
-            await foreach (ControlMessage message in channel.Events.ReadAllAsync().ConfigureAwait(false))
+            await foreach (ControlMessage message in contact.ReadAsync().ConfigureAwait(false))
             {
                 OnServerMessage?.Invoke(message);
-                if (message is Attested attested)
-                    node.Driver.Post(new ActionWorkItem(_ => node.Attestations.Set(attested.Handle, attested.Address)));
-                else if (message is PairClosed closed && closed.Handle == Volatile.Read(ref _handle))
+                if (message is PairClosed closed && closed.Handle == Volatile.Read(ref _handle))
                     Volatile.Read(ref _lost).TrySetResult(new PairLoss(closed.Reason == PairCloseReason.HostLeft, $"the server ended it ({closed.Reason})"));
             }
         }

@@ -51,7 +51,7 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
         Tunnel = client.Tunnel;
         if (!Node.RelayOnly)
             Events.Report(new Progress(Events.Now, ProgressStage.Punching, PeerName.Of(Connection.PeerId.Span)));
-        Join();
+        Join(Pair.Route.Handle);
         client.Tunnel.Attach(Connection);
         if (Connection.IsResumed)
             Events.Detail(Control is null ? "came back with a ticket" : "came back with a ticket, HELLO ahead");
@@ -108,7 +108,7 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     {
         Node.Loop.Paths.Readdress(_relay, pair.Route.Link, pair.Route.Handle);
         Pair = pair;
-        AgreeToMeet();
+        Meeting.AgreeOn(pair.Route.Handle);
         OnCarryingChanged();
     }
 
@@ -116,7 +116,7 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
     public void OnServerMessage(ControlMessage message)
     {
         if (message is RelayLimit limit && limit.Handle == _relay.Handle)
-            OnRelayLimit(_relay, limit);
+            Standing.OnLimit(_relay, limit);
     }
 
     /// <inheritdoc/>
@@ -130,8 +130,6 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
         base.OnClosed(error);
         _decided.TrySetResult(false);
     }
-
-    private protected override ulong? PairHandle => Pair.Route.Handle;
 
     private protected override void OnHello(TunnelHello hello)
     {

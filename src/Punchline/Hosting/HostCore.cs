@@ -85,7 +85,7 @@ internal sealed class HostCore : IDriverTimer, IDisposable
     public void OnRelayLimit(RelayLimit limit)
     {
         foreach (HostSession session in _sessions.Where(session => session.Relay?.Handle == limit.Handle).ToArray())
-            session.OnRelayLimit(session.Relay!, limit);
+            session.Standing.OnLimit(session.Relay!, limit);
     }
 
     /// <summary>A friend is silent: if they have left the server, or have a newer connection, this one is dead.</summary>

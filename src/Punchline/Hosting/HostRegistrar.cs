@@ -90,48 +90,33 @@ internal sealed class HostRegistrar
 
     private async Task RegisterAsync(Action stands, CancellationToken stop)
     {
-        var udp = new ServerUdp(_node, _server);
-        await using ConfiguredAsyncDisposable udpEnd = udp.ConfigureAwait(false);
-        var options = new ServerChannelOptions
-        {
-            Time = _node.Time,
-            Randomness = _node.Randomness,
-            ProgramVersion = ProgramVersion.Text,
-            OnResolved = udp.Prepare,
-        };
-        ServerChannel channel = await ServerChannel.ConnectAsync(_server, options, stop).ConfigureAwait(false);
-        await using ConfiguredAsyncDisposable channelEnd = channel.ConfigureAwait(false);
-        if (channel.IsOverLoopback)
-            await _node.AllowLoopbackAsync().ConfigureAwait(false);
+        ServerContact contact = await ServerContact.ConnectAsync(_node, _server, static _ => true, stop).ConfigureAwait(false);
+        await using ConfiguredAsyncDisposable contactEnd = contact.ConfigureAwait(false);
         ulong nonce = await CurrentNonceAsync().ConfigureAwait(false);
         IReadOnlyList<(InviteId Id, byte[] Secret)> secrets = _store.Secrets;
         IReadOnlyList<EndedEntry> ended = _store.Ended;
-        Registered registered = await channel.RegisterAsync(
+        Registered registered = await contact.Channel.RegisterAsync(
             new HostRegistration { Signer = _signer, DoorNonce = nonce, Secrets = secrets, Ended = ended, PasswordKey = _passwordKey }, stop).ConfigureAwait(false);
-        await udp.BindAsync(channel, registered.Handle, registered.Key, stop).ConfigureAwait(false);
-        await _node.Driver.CallAsync(_ => _node.Attestations.Agreed += channel.Attest).ConfigureAwait(false);
+        await contact.BindAsync(registered.Handle, registered.Key, stop).ConfigureAwait(false);
         stands();
         HostingLog.Registered(_node.Logger, _server.ToString());
         Registered?.Invoke();
 
         using var publishing = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        Task publish = PublishAsync(channel, nonce, secrets, publishing.Token);
+        Task publish = PublishAsync(contact.Channel, nonce, secrets, publishing.Token);
         try
         {
-            await foreach (ControlMessage message in channel.Events.ReadAllAsync(stop).ConfigureAwait(false))
+            await foreach (ControlMessage message in contact.ReadAsync(stop).ConfigureAwait(false))
             {
                 _events.Detail($"{_server}: {Describe(message)}");
                 if (message is PairClosed { Reason: PairCloseReason.ClientLeft, Handle: var handle })
                     _node.Driver.Post(new ActionWorkItem(_ => _host.OnClientLeft(handle)));
-                else if (message is Attested attested)
-                    _node.Driver.Post(new ActionWorkItem(_ => _node.Attestations.Set(attested.Handle, attested.Address)));
                 else if (message is RelayLimit limit)
                     _node.Driver.Post(new ActionWorkItem(_ => _host.OnRelayLimit(limit)));
             }
         }
         finally
         {
-            _node.Driver.Post(new ActionWorkItem(_ => _node.Attestations.Agreed -= channel.Attest));
             await publishing.CancelAsync().ConfigureAwait(false);
             // A failure to publish is the channel's end, which the reader has just told.
             await publish.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -29,7 +29,7 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
             return;
         }
         Tunnel = new HostTunnel(Node.Loop, Connection, host.Services.Find, this);
-        Join();
+        Join(Relay?.Handle);
         host.OnJoined(this);
         if (HasHeardHello)
             Welcome();
@@ -91,8 +91,6 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
     public void DatagramTooLarge(ulong serviceId, int size, int limit) => Events.Problem(ProblemCode.DatagramTooLarge,
         $"{host.Services.NameOf(serviceId)}: a datagram of {size} bytes for {Peer} was dropped: the path carries {limit} at most.");
 
-    private protected override ulong? PairHandle => Relay?.Handle;
-
     private protected override void OnHello(TunnelHello hello)
     {
         Control!.Send(new TunnelHello(0, ProgramVersion.Text));
@@ -110,7 +108,7 @@ internal sealed class HostSession(HostCore host, PeerNode node, EndpointConnecti
             return;
         HasLeftServer = false;
         Relay = relay;
-        AgreeToMeet();
+        Meeting.AgreeOn(relay.Handle);
     }
 
     // What a verified friend is told beside: after HELLO, and not before the handshake is complete.

@@ -21,6 +21,13 @@ internal sealed class MappedPort(TimeProvider time, EventSink events) : IAsyncDi
     private Mapping? _mapping;
     private (IUdpSocket Socket, IDatagramClient Client)? _check;
 
+    /// <summary>The router now; null if there is none. Any thread.</summary>
+    public Func<Gateway?> FindGateway { get; init; } = MappingProtocols.FindGateway;
+
+    /// <summary>Every protocol to ask it by for one of our ports. Any thread.</summary>
+    public Func<Gateway, ushort, IRandomness, IReadOnlyList<IMapper>> Protocols { get; init; } =
+        (gateway, port, randomness) => MappingProtocols.All(gateway, port, time, randomness);
+
     /// <summary>Begins as soon as a server has said that there is a NAT.</summary>
     public void Begin(PeerNode node)
     {
@@ -28,8 +35,8 @@ internal sealed class MappedPort(TimeProvider time, EventSink events) : IAsyncDi
         _mapper = new PortMapper(new PortMapperOptions
         {
             Time = time,
-            FindGateway = MappingProtocols.FindGateway,
-            Protocols = (gateway, port) => MappingProtocols.All(gateway, port, time, node.Randomness),
+            FindGateway = FindGateway,
+            Protocols = (gateway, port) => Protocols(gateway, port, node.Randomness),
             Told = news => node.Driver.Post(new ActionWorkItem(_ => OnNews(news))),
             Failed = error =>
             {
@@ -37,7 +44,7 @@ internal sealed class MappedPort(TimeProvider time, EventSink events) : IAsyncDi
                 events.Problem(ProblemCode.Internal, $"Port mapping failed, and ends: {error.Message} Please report this.");
             },
         });
-        node.NatKnown += OnNatKnown;
+        node.WayOut.Changed += OnNatKnown;
         node.NetworkChanged += LookAgain;
         OnNatKnown();
     }
@@ -58,7 +65,7 @@ internal sealed class MappedPort(TimeProvider time, EventSink events) : IAsyncDi
         bool moved = !seen.SameHost(_seen);
         _seen = seen;
         // Nothing to ask for without a NAT, nor towards a server on this machine, nor before one has said where we are.
-        bool wanted = !seen.IsNone && !seen.IsLoopback && _node.Nat.IsTranslated != false;
+        bool wanted = !seen.IsNone && !seen.IsLoopback && _node.WayOut.Nat.IsTranslated != false;
         ushort port = wanted ? _node.Sockets.All.FirstOrDefault(socket => socket.LocalAddress.IsIPv4)?.LocalAddress.Port ?? 0 : (ushort)0;
         if (port == _port && !moved)
             return;
@@ -106,18 +113,14 @@ internal sealed class MappedPort(TimeProvider time, EventSink events) : IAsyncDi
     /// </summary>
     private void Check(Mapping mapping)
     {
-        if (_node.Candidates.IsReflexive(mapping.External) || _node.WayToServer() is not { } way)
+        if (_node.Candidates.IsReflexive(mapping.External) || _node.Servers.Way is not { } way)
             return;
         var asking = new StunBinding(way.Server, _node.Randomness, responsePort: mapping.External.Port);
-        bool isTold = false;
-        var client = new WatchedClient(asking, () =>
+        var client = WatchedClient.Asking(asking, ended =>
         {
-            if (isTold || asking.State == StunBindingState.Pending)
-                return;
-            isTold = true;
-            if (asking.State == StunBindingState.Succeeded)
+            if (ended.State == StunBindingState.Succeeded)
                 events.Detail($"the mapped port {mapping.External} is open: a server's answer came through it");
-            else if (asking.State == StunBindingState.TimedOut && _mapping == mapping)
+            else if (ended.State == StunBindingState.TimedOut && _mapping == mapping)
                 Disbelieve(mapping, $"The router maps {mapping.External}, but nothing comes through: another firewall may be in the way. The mapping is of no use.");
         });
         _check = (way.Socket, client);

@@ -6,7 +6,6 @@ using Punchline.Invites;
 using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Quic.Tls;
-using Punchline.Stun;
 using Punchline.Traversal;
 using Punchline.Traversal.Lifetime;
 using Punchline.Udp;
@@ -51,14 +50,11 @@ internal sealed record PeerNodeOptions
 }
 
 /// <summary>
-/// What hosts and clients alike stand on: the sockets, the driver with its protocol, the machine's network and what is known
-/// of the way out of it.
+/// What hosts and clients alike stand on, put together: the sockets, the driver with its protocol, the machine's network and what is known
+/// of the way out of it. Reacts when that network is another one, and when the machine slept.
 /// </summary>
 internal sealed class PeerNode : IAsyncDisposable
 {
-    /// <summary>Between two times that the servers are asked because a peer's path failed: what one question does not mend, a second does not at once.</summary>
-    private static readonly TimeSpan LeastBetweenQuestions = TimeSpan.FromSeconds(5);
-
     /// <summary>Streams of one friend at once: the control stream, 1,000 TCP connections (docs/wire/tunnel.md), and what is just ending.</summary>
     private const int MaxStreams = 1024;
 
@@ -70,9 +66,6 @@ internal sealed class PeerNode : IAsyncDisposable
     private readonly P256Signer _signer;
     private readonly NetworkWatcher _watcher;
     private readonly PeerNetwork _network;
-    private readonly List<ServerUdp> _servers = [];
-    private string? _networkName;
-    private Instant? _toldServersAt;
 
     private PeerNode(PeerNodeOptions options)
     {
@@ -81,15 +74,12 @@ internal sealed class PeerNode : IAsyncDisposable
         Randomness = options.Randomness;
         Logger = options.Logger;
         Sprays = new SprayGate(options.AllowsSpray);
-        Survey = new NatSurvey(this);
         RelayOnly = options.RelayOnly;
-        Lifetimes = new NetworkLifetimes(Randomness, Carry);
-        Turns = new SocketTurns(this);
         _watcher = new NetworkWatcher(allowsLoopback: false);
         try
         {
             _network = new PeerNetwork(_watcher.Current);
-            Sockets = LocalSockets.Bind(options.Platform, _watcher.Current, options.PreferredPort);
+            LocalSockets sockets = LocalSockets.Bind(options.Platform, _watcher.Current, options.PreferredPort);
             _signer = P256Signer.ImportPkcs8(options.Identity.Pkcs8.Span);
             var quic = new QuicEndpoint(new QuicEndpointOptions
             {
@@ -113,7 +103,7 @@ internal sealed class PeerNode : IAsyncDisposable
             Driver = new EndpointDriver(new EndpointLoopOptions
             {
                 Poller = options.Platform.CreatePoller(),
-                Sockets = Sockets.All,
+                Sockets = sockets.All,
                 Core = new QuicEndpointCore(quic),
                 Clock = () => Clock.Now,
                 WallClock = Time.GetUtcNow,
@@ -123,12 +113,17 @@ internal sealed class PeerNode : IAsyncDisposable
                 RelayOnly = RelayOnly,
                 Accept = options.Accept,
             });
+            Sockets = new PeerSockets(Loop, sockets, _network, Candidates);
         }
         catch
         {
             _watcher.Dispose();
             throw;
         }
+        Servers = new UdpServers(Loop);
+        Survey = new NatSurvey(Loop, Randomness, remote => Sockets.OpenExtra(remote), report => WayOut.SetNat(report));
+        Lifetimes = new NetworkLifetimes(Randomness, Carry);
+        Turns = new SocketTurns(new SocketTurnsLink(Loop, Sockets, Servers, _network, Randomness, told => Noticed?.Invoke(told)), Lifetimes);
     }
 
     public TimeProvider Time { get; }
@@ -142,7 +137,7 @@ internal sealed class PeerNode : IAsyncDisposable
     public EndpointDriver Driver { get; }
 
     /// <summary>The loop itself. Driver thread only.</summary>
-    public EndpointLoop Loop { get; private set; } = null!;
+    public EndpointLoop Loop => Driver.Loop;
 
     /// <summary>No peer is to learn where we are: everything goes through servers, and nothing that comes directly is answered.</summary>
     public bool RelayOnly { get; }
@@ -150,11 +145,14 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>This machine's addresses, as they were read last. From any thread.</summary>
     public LocalNetwork Network => _watcher.Current;
 
-    /// <summary>Whether a server has answered over UDP in this network; null as long as that is open. Driver thread only.</summary>
-    public bool? UdpWorks { get; private set; }
+    /// <summary>Driver thread only.</summary>
+    public PeerSockets Sockets { get; }
 
     /// <summary>Driver thread only.</summary>
-    public LocalSockets Sockets { get; }
+    public UdpServers Servers { get; }
+
+    /// <summary>Driver thread only.</summary>
+    public WayOut WayOut { get; } = new();
 
     /// <summary>Driver thread only.</summary>
     public CandidateBook Candidates { get; } = new();
@@ -177,12 +175,6 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>Takes sockets out of service whose mapping comes to its age. Driver thread only.</summary>
     public SocketTurns Turns { get; }
 
-    /// <summary>What is known of the NATs on our way out. Driver thread only.</summary>
-    public NatReport Nat { get; private set; } = NatReport.From(default, []);
-
-    /// <summary>There is a new <see cref="Nat"/>. Driver thread.</summary>
-    public event Action? NatKnown;
-
     /// <summary>The machine's network changed, or it slept. Driver thread.</summary>
     public event Action? NetworkChanged;
 
@@ -196,7 +188,6 @@ internal sealed class PeerNode : IAsyncDisposable
         var node = new PeerNode(options);
         await node.Driver.CallAsync(loop =>
         {
-            node.Loop = loop;
             loop.Woke += node.OnWoke;
             loop.AddTimer(node.Lifetimes);
             loop.AddTimer(node.Turns);
@@ -214,105 +205,6 @@ internal sealed class PeerNode : IAsyncDisposable
         return Driver.CallAsync(_ => FollowNetwork(_watcher.Current));
     }
 
-    /// <summary>Looks after a server's share when the network changes. Driver thread only.</summary>
-    public void Add(ServerUdp server) => _servers.Add(server);
-
-    /// <summary>Looks after it no more. Driver thread only.</summary>
-    public void Remove(ServerUdp server) => _servers.Remove(server);
-
-    /// <summary>A server that answers us over UDP and IPv4, and from which socket; null if there is none. Driver thread only.</summary>
-    public (IUdpSocket Socket, UdpAddress Server)? WayToServer() =>
-        _servers.Select(server => server.Way).FirstOrDefault(way => way is { Server.IsIPv4: true });
-
-    /// <summary>What was found out of our NATs. Driver thread only.</summary>
-    public void SetNat(in NatReport report)
-    {
-        Nat = report;
-        NatKnown?.Invoke();
-    }
-
-    /// <summary>Opens a socket beside the main ones, from the local address that leads to a remote one. Driver thread only.</summary>
-    /// <returns>Null if the system gives none.</returns>
-    public IUdpSocket? OpenExtra(in UdpAddress remote)
-    {
-        if (Sockets.BindExtra(remote) is not { } socket)
-            return null;
-        Loop.AddSocket(socket, isExtra: true);
-        return socket;
-    }
-
-    /// <summary>Closes it, after this turn: it may be the one that is being read.</summary>
-    public void CloseExtra(IUdpSocket socket) => Loop.Post(new ActionWorkItem(_ => Loop.RemoveSocket(socket)));
-
-    /// <summary>A server has answered over UDP, or has not in its time. Driver thread only.</summary>
-    public void SetUdp(bool works)
-    {
-        // One that answers proves more than another that does not.
-        if (UdpWorks == works || UdpWorks == true)
-            return;
-        UdpWorks = works;
-        NatKnown?.Invoke();
-    }
-
-    /// <summary>
-    /// A way that worked does no more: our NAT may have forgotten us, or have another address, which nothing on this machine tells. The servers
-    /// forward nothing from an address that they do not know, so they are told now and not at their next turn. Driver thread only.
-    /// </summary>
-    public void AskWhereWeAre()
-    {
-        // A friend whose path flaps must not keep every server busy.
-        if (!(Clock.Now - _toldServersAt < LeastBetweenQuestions))
-            TellServers();
-    }
-
-    /// <summary>A server answers at this address, and sees us at that one. Driver thread only.</summary>
-    public void OnServerSeen(in UdpAddress endpoint, in UdpAddress seen)
-    {
-        string network = NetworkName.Of(_network.Current, seen);
-        if (network != _networkName)
-            Turns.OnOtherNetwork();
-        _networkName = network;
-        Lifetimes.OnServer(endpoint, network, Loop.Now);
-    }
-
-    /// <summary>Has every server see us at another socket; each one's binding tells when it does. Driver thread only.</summary>
-    public void MoveServers(IUdpSocket from, IUdpSocket to)
-    {
-        foreach (ServerUdp server in _servers.ToArray())
-            server.MoveTo(from, to);
-    }
-
-    /// <summary>Takes a socket away, and has every server that sees us there see us at another one. Driver thread only, and from inside no client's call.</summary>
-    public void RemoveSocket(IUdpSocket goes, IUdpSocket stays)
-    {
-        foreach (ServerUdp server in _servers.ToArray())
-            server.StayAt(stays, goes);
-        Loop.RemoveSocket(goes);
-    }
-
-    /// <summary>A socket that the servers see takes the place of another one, which still works. Driver thread only.</summary>
-    /// <param name="old">The one in use.</param>
-    /// <param name="fresh">Its successor.</param>
-    /// <param name="age">At which the NAT ends mappings.</param>
-    public void ReplaceSocket(IUdpSocket old, IUdpSocket fresh, TimeSpan age)
-    {
-        Noticed?.Invoke($"The NAT ends mappings after {age.TotalSeconds:0} s: another socket has taken over from port {old.LocalAddress.Port}");
-        Sockets.Replace(old, fresh);
-        OnSocketsChanged();
-        Loop.ReplaceSocket(old, fresh);
-        foreach (ServerUdp server in _servers.ToArray())
-            server.OnReplaced(old);
-    }
-
-    /// <summary>There are others than before. Driver thread only.</summary>
-    public void OnSocketsChanged()
-    {
-        LocalNetwork network = _network.Current;
-        IEnumerable<IUdpSocket> all = Turns.Leaving is { } old ? Sockets.All.Append(old) : Sockets.All;
-        _network.SetPorts(all.Select(socket => socket.LocalAddress.Port));
-        Candidates.SetHosts(network.HostCandidates([.. Sockets.All.Select(socket => socket.LocalAddress)]));
-    }
-
     /// <summary>Closes every connection as stopped by its user, and ends.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -326,9 +218,7 @@ internal sealed class PeerNode : IAsyncDisposable
     private void FollowNetwork(LocalNetwork network)
     {
         bool changed = !network.Equals(_network.Current);
-        _network.Current = network;
-        Sockets.Follow(Loop, network);
-        OnSocketsChanged();
+        Sockets.Follow(network);
         if (!changed)
             return;
         Loop.Reroute(network.IsOwn);
@@ -347,10 +237,10 @@ internal sealed class PeerNode : IAsyncDisposable
     {
         HostingLog.LookingAgain(Logger, why);
         Survey.Forget();
-        UdpWorks = null;
+        WayOut.Forget();
         Lifetimes.OnNetworkChanged();
         Turns.OnNetworkChanged();
-        TellServers();
+        Servers.TellAll();
         foreach (EndpointConnection connection in Loop.Connections)
             connection.OnNetworkChanged();
         NetworkChanged?.Invoke();
@@ -359,17 +249,9 @@ internal sealed class PeerNode : IAsyncDisposable
     // A trial has a socket of its own.
     private Action? Carry(LifetimeTrial trial)
     {
-        if (Sockets.BindExtra(trial.Server) is not { } socket)
+        if (Sockets.OpenExtra(trial.Server) is not { } socket)
             return null;
-        Loop.AddSocket(socket, isExtra: true);
         Loop.AddClient(socket, trial);
-        return () => Loop.RemoveSocket(socket);
-    }
-
-    private void TellServers()
-    {
-        _toldServersAt = Clock.Now;
-        foreach (ServerUdp server in _servers.ToArray())
-            server.OnNetworkChanged();
+        return () => Sockets.CloseExtra(socket);
     }
 }

@@ -1,8 +1,6 @@
 using Punchline.Endpoint;
 using Punchline.Protocol;
 using Punchline.Quic;
-using Punchline.Stun;
-using Punchline.Traversal;
 using Punchline.Traversal.Lifetime;
 using Punchline.Tunnel;
 
@@ -14,36 +12,21 @@ namespace Punchline.Hosting;
 /// </summary>
 internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDriverTimer
 {
-    /// <summary>
-    /// Without a direct path for so long, people are told why that may be; the attempts go on. By then the first round of punching is over, and
-    /// whether UDP gets out is known.
-    /// </summary>
-    private static readonly TimeSpan DirectPathPatience = TimeSpan.FromSeconds(8);
-
-    /// <summary>What a server says of its quota is believed for no longer: then it is tried whether it forwards.</summary>
-    private static readonly TimeSpan LongestExhaustion = TimeSpan.FromHours(1);
-
     private readonly TaskCompletionSource<QuicError> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly PathNews _pathNews = new();
     private readonly QuietAgreement _quiet = new();
-    private Instant _patienceEnds = Instant.Never;
     private UdpAddress _observed;
     private string? _version;
-    private RelayStay? _peerStays;
-    private RelayStay? _toldStay;
-    private RelayPath? _exhausted;
-    private Instant _exhaustionEnds = Instant.Never;
     private bool _tookDirect;
-    private Instant _saidExhaustedUntil;
 
     private protected PeerSession(PeerNode node, EndpointConnection connection, EventSink events)
     {
         Node = node;
         Connection = connection;
         Events = events;
-        Traversal = new PairTraversal(
-            new SessionLink(node, connection, message => Control?.Send(message)), connection.IsClient, node.Sprays, node.Worked, node.Randomness);
-        Traversal.Began += (method, peer) => Events.Detail($"{Peer}: meeting at {peer} by method {method}");
+        Meeting = new SessionMeeting(node, connection, events, () => Peer, message => Control?.Send(message));
+        Standing = new RelayStanding(node, connection, Meeting.Traversal, events, () => Peer);
+        Standing.CarryingChanged += OnCarryingChanged;
     }
 
     /// <summary>The connection.</summary>
@@ -59,7 +42,10 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     public bool IsUnreachable { get; private set; }
 
     /// <inheritdoc/>
-    public Instant NextTimeout => Instant.Min(Instant.Min(_patienceEnds, _exhaustionEnds), _pathNews.NextTimeout);
+    public Instant NextTimeout => _pathNews.NextTimeout;
+
+    /// <summary>How the connection stands with the relay.</summary>
+    public RelayStanding Standing { get; }
 
     private protected PeerNode Node { get; }
 
@@ -68,20 +54,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private protected ControlStream? Control { get; set; }
 
     /// <summary>The attempts to meet where plain probing does not suffice.</summary>
-    public PairTraversal Traversal { get; }
-
-    /// <summary>What is known of both networks.</summary>
-    public RelayFacts Facts => new(Node.Nat, PeerNat)
-    {
-        WeHide = Node.RelayOnly,
-        TheyHide = _peerStays == RelayStay.RelayOnly,
-        WeLackUdp = Node.UdpWorks == false,
-        TheyLackUdp = _peerStays == RelayStay.NoUdp,
-        SharesNat = Traversal.SharesNat,
-    };
-
-    /// <summary>Our handle for the pair at the server, by which it attests the peer's address; null without a pair.</summary>
-    private protected virtual ulong? PairHandle => null;
+    public SessionMeeting Meeting { get; }
 
     /// <summary>The forwarders of this connection, if it has any.</summary>
     private protected TunnelEnd? Tunnel
@@ -94,9 +67,6 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
             value?.OnBusyChanged = AgreeOnSilence;
         }
     }
-
-    /// <summary>What the peer knows of its NATs, as far as it has said.</summary>
-    private protected NatReport? PeerNat { get; private set; }
 
     private protected bool IsJoined { get; private set; }
 
@@ -183,7 +153,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     public void OnPathValidated(NetworkPath path)
     {
         Events.Detail($"{Peer}: the path {path} works");
-        Traversal.OnValidated((SocketPath)path);
+        Meeting.Traversal.OnValidated((SocketPath)path);
         TellPath();
     }
 
@@ -191,14 +161,14 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     public void OnPathLost(NetworkPath path)
     {
         Events.Detail($"{Peer}: the path {path} was given up");
-        Traversal.OnPathLost();
+        Meeting.Traversal.OnPathLost();
     }
 
     /// <inheritdoc/>
     public virtual void OnUnreachable()
     {
         IsUnreachable = true;
-        Node.AskWhereWeAre();
+        Node.Servers.AskWhereWeAre();
         if (IsJoined)
             Events.Notice($"{Peer} does not answer at the moment.");
     }
@@ -219,10 +189,9 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     {
         Node.Loop.RemoveTimer(this);
         Node.Candidates.Leave(this);
-        Node.Attestations.Attested -= OnAttested;
-        Node.Loop.RemoveTimer(Traversal);
-        Traversal.End();
-        Node.NatKnown -= TellNetwork;
+        Node.Loop.RemoveTimer(Standing);
+        Meeting.End();
+        Node.WayOut.Changed -= TellNetwork;
         Node.Lifetimes.Learnt -= AgreeOnSilence;
         Node.Noticed -= Events.Detail;
         if (Connection.Statistics is { PacketsDropped: var packets, DatagramsDropped: var datagrams } && (packets | datagrams) != 0)
@@ -242,32 +211,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     }
 
     /// <inheritdoc/>
-    public void OnTimeout(Instant now)
-    {
-        TellPath();
-        if (now >= _exhaustionEnds)
-            EndExhaustion();
-        if (now >= _patienceEnds)
-            TellWhyRelayed();
-    }
-
-    /// <summary>The server forwards no data of this connection for now.</summary>
-    /// <param name="path">The way through it.</param>
-    /// <param name="limit">What it says.</param>
-    public void OnRelayLimit(RelayPath path, RelayLimit limit)
-    {
-        TimeSpan wait = TimeSpan.FromSeconds(limit.Seconds);
-        _exhausted = path;
-        path.IsExhausted = true;
-        _exhaustionEnds = Node.Loop.Now + (wait < LongestExhaustion ? wait : LongestExhaustion);
-        OnCarryingChanged();
-        // Once for each quota, however often it is told, and however short a time it is said to take.
-        if (Node.Loop.Now < _saidExhaustedUntil)
-            return;
-        _saidExhaustedUntil = Node.Loop.Now + (wait > LongestExhaustion ? wait : LongestExhaustion);
-        string whose = limit.Reason switch { RelayLimitReason.Pair => "this connection's", RelayLimitReason.Host => "the host's", _ => "its own" };
-        Events.Notice($"The server has forwarded all of {whose} quota: data between this side and {Peer} waits for a direct path, or {wait.TotalMinutes:0} minutes.");
-    }
+    public void OnTimeout(Instant now) => TellPath();
 
     /// <inheritdoc/>
     public void Tell(Candidate candidate) => Connection.AddLocalCandidate(candidate);
@@ -276,7 +220,8 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     public void TakeBack(UdpAddress address) => Connection.RemoveLocalCandidate(address);
 
     /// <summary>The peer is verified and wanted: only now it hears where we are (DESIGN decision 5).</summary>
-    private protected void Join()
+    /// <param name="pair">Our handle for the pair at the server; null without a pair.</param>
+    private protected void Join(ulong? pair)
     {
         Peer = PeerName.Of(Connection.PeerId.Span);
         IsJoined = true;
@@ -286,13 +231,14 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
             TellVersion(); // HELLO came ahead of the handshake, from somebody who had no name yet.
         if (!Node.RelayOnly)
             Node.Candidates.Join(this);
-        Node.NatKnown += TellNetwork;
+        Node.WayOut.Changed += TellNetwork;
         Node.Lifetimes.Learnt += AgreeOnSilence;
         Node.Noticed += Events.Detail;
         Node.Loop.AddTimer(this);
-        Node.Loop.AddTimer(Traversal);
-        Node.Attestations.Attested += OnAttested;
-        AgreeToMeet();
+        Node.Loop.AddTimer(Standing);
+        Meeting.Begin();
+        if (pair is { } handle)
+            Meeting.AgreeOn(handle);
         TakePath(Connection.CurrentPath);
     }
 
@@ -327,26 +273,19 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
                 Close(CloseCode.Malformed, "HELLO comes once and first");
                 break;
             case NatMessage nat:
-                PeerNat = nat.Report;
-                Traversal.SetPeers(nat.Report);
+                Standing.PeerNat = nat.Report;
+                Meeting.Traversal.SetPeers(nat.Report);
                 break;
-            case Traverse or TraverseReady or TraverseGo when !IsJoined:
-                break;
-            case Traverse traverse:
-                Traversal.OnTraverse(traverse);
-                break;
-            case TraverseReady ready:
-                Traversal.OnReady(ready);
-                break;
-            case TraverseGo go:
-                Traversal.OnGo(go);
+            case Traverse or TraverseReady or TraverseGo:
+                if (IsJoined)
+                    Meeting.Receive(message);
                 break;
             case QuietMessage quiet:
                 _quiet.OnPeer(quiet.Seconds);
                 AgreeOnSilence();
                 break;
             case StaysOnRelay stays:
-                _peerStays = stays.Reason;
+                Standing.OnPeerStays(stays.Reason);
                 break;
             default:
                 OnMessage(message!);
@@ -354,35 +293,14 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         }
     }
 
-    /// <summary>The peer, who is verified now, may hear from the server where this side is, and this side where the peer is.</summary>
-    private protected void AgreeToMeet()
-    {
-        if (Node.RelayOnly || PairHandle is not { } handle)
-            return;
-        Node.Attestations.Agree(handle);
-        OnAttested(handle, Node.Attestations.Of(handle));
-    }
-
-    private void OnAttested(ulong handle, UdpAddress address)
-    {
-        if (Node.RelayOnly || handle != PairHandle || address.IsNone)
-            return;
-        Events.Detail($"the server sees {Peer} at {address}");
-        Traversal.SetPeerAddress(address);
-    }
-
     /// <summary>Says what is known of our way out, now and when more is known.</summary>
     private protected void TellNetwork()
     {
-        Control?.Send(new NatMessage(Node.Nat));
-        Traversal.SetOurs(Node.Nat, Node.Survey.Mapped);
+        Control?.Send(new NatMessage(Node.WayOut.Nat));
+        Meeting.Traversal.SetOurs(Node.WayOut.Nat, Node.Survey.Mapped);
         AgreeOnSilence();
-        RelayStay? stay = Node.RelayOnly ? RelayStay.RelayOnly : Node.UdpWorks == false ? RelayStay.NoUdp : null;
-        if (stay is { } reason && stay != _toldStay && Control is { } control)
-        {
-            _toldStay = stay;
-            control.Send(new StaysOnRelay(reason));
-        }
+        if (Control is { } control && Standing.TakeStayToTell() is { } stay)
+            control.Send(stay);
     }
 
     /// <summary>
@@ -414,36 +332,15 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     {
         bool direct = path.Kind == PathKind.Direct;
         if (_tookDirect && !direct)
-            Node.AskWhereWeAre();
+            Node.Servers.AskWhereWeAre();
         _tookDirect = direct;
         Tunnel?.SetCarrying(path.CarriesData);
-        _patienceEnds = direct ? Instant.Never : Node.Loop.Now + DirectPathPatience;
-        Traversal.OnPath((SocketPath)path);
+        Standing.OnPath(path);
+        Meeting.Traversal.OnPath((SocketPath)path);
         _pathNews.OnPath(path, Node.Loop.Now);
         OnPath(path);
         TellPath();
         AgreeOnSilence();
-    }
-
-    private void EndExhaustion()
-    {
-        _exhaustionEnds = Instant.Never;
-        _exhausted!.IsExhausted = false;
-        OnCarryingChanged();
-    }
-
-    private void TellWhyRelayed()
-    {
-        _patienceEnds = Instant.Never;
-        RelayVerdict verdict = RelayVerdict.Of(Facts);
-        Events.Detail($"{Peer}: this side has {NatText.Of(Node.Nat)}, the other side {NatText.Of(PeerNat)}");
-        if (Connection.CurrentPath is RelayPath { Link.CarriesData: true } relay)
-        {
-            Events.Report(new StaysRelayed(Events.Now, Peer, verdict.Cause, verdict.Because, verdict.Advice, relay.Link.BytesPerSecond));
-            return;
-        }
-        Events.Problem(ProblemCode.NoDirectPath,
-            $"No direct path to {Peer} yet, and the server relays no data: {verdict.Because}. To go direct: {verdict.Advice}; or use a server that relays.");
     }
 
     private void TellPath()

@@ -3,7 +3,6 @@ using Punchline.Invites;
 using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Relay;
-using Punchline.Stun;
 using Punchline.Traversal.Lifetime;
 using Punchline.Udp;
 
@@ -13,10 +12,10 @@ namespace Punchline.Hosting;
 internal readonly record struct RelayRoute(RelayLink Link, ulong Handle);
 
 /// <summary>
-/// Our sockets' business with one server: the binding under which it forwards, what carries the forwarded, and what it sees of us. Made
-/// before the server's control channel connects, so that the first cookie comes meanwhile; ends with that channel.
+/// Our sockets' business with one server: the binding under which it forwards, and what carries the forwarded. Made before the server's
+/// control channel connects, so that the first cookie comes meanwhile; ends with that channel.
 /// </summary>
-internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDisposable, IDriverTimer
+internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IBindingServer, IAsyncDisposable, IDriverTimer
 {
     /// <summary>For one of the server's addresses to answer over UDP, before the next one is tried: seven attempts of the binding.</summary>
     private static readonly TimeSpan PerEndpoint = TimeSpan.FromSeconds(5);
@@ -27,7 +26,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     /// </summary>
     private static readonly TimeSpan SilencePatience = TimeSpan.FromSeconds(1);
 
-    private readonly List<(IUdpSocket Socket, IDatagramClient Client, object Source)> _clients = [];
+    private readonly Sightings _sightings = new(node);
     private readonly RelayLink _link = new();
     private readonly TaskCompletionSource _carried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ServerChannel? _channel;
@@ -35,17 +34,17 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     private int _endpoint;
     private Instant _nextEndpointAt = Instant.Never;
     private UdpBinding? _binding;
+    private WatchedClient? _client;
     private IUdpSocket? _socket;
     private IUdpSocket? _movingTo;
     private Instant _boundAt;
-    private UdpAddress _seen;
     private bool _joined;
     private bool _closed;
 
-    /// <summary>The socket that the server has bound, or is to bind; null if there is none.</summary>
+    /// <inheritdoc/>
     public IUdpSocket? Socket => _socket;
 
-    /// <summary>The server's UDP address in use; none if there is none.</summary>
+    /// <inheritdoc/>
     public UdpAddress Server => _binding?.Server ?? default;
 
     /// <inheritdoc/>
@@ -64,7 +63,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         {
             foreach (UdpAddress address in addresses)
             {
-                if (_binding is null && !_closed && node.Sockets.For(node.Loop, address) is { } socket)
+                if (_binding is null && !_closed && node.Sockets.For(address) is { } socket)
                     Begin(socket, address);
             }
         }));
@@ -99,7 +98,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     {
         if (_link.Socket is null)
         {
-            node.SetUdp(works: false);
+            node.WayOut.SetUdp(works: false);
             TryEndpoint(_endpoint + 1);
             return;
         }
@@ -122,22 +121,17 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             return;
         }
         // With sockets of their own for each address, the one in use may be gone.
-        if (_movingTo is null && !node.Sockets.All.Contains(_socket!) && node.Sockets.For(node.Loop, _binding.Server) is { } other)
+        if (_movingTo is null && !node.Sockets.All.Contains(_socket!) && node.Sockets.For(_binding.Server) is { } other)
         {
             node.Loop.AddRelayLink(other, _binding.Server, _link);
-            Move(_binding, other);
+            _socket = other;
+            node.Loop.AddClient(other, _client!);
         }
         _binding.Rebind(node.Loop.Now);
-        Carry();
+        ChooseCarrier();
         if (_channel is null)
             return;
-        foreach ((IUdpSocket Socket, IDatagramClient Client, object Source) entry in _clients.Where(entry => entry.Source != _binding).ToArray())
-        {
-            if (entry.Source is StunKeeper keeper && node.Sockets.All.Contains(entry.Socket))
-                keeper.AskNow();
-            else
-                Drop(entry);
-        }
+        _sightings.AskAgain();
         AskWhereWeAre();
         _channel.Check();
     }
@@ -148,17 +142,16 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         if (_binding is null || _socket != from || _movingTo is not null)
             return;
         node.Loop.AddRelayLink(to, _binding.Server, _link);
-        node.Loop.RemoveClient(from, _clients[IndexOf(_binding)].Client);
+        node.Loop.RemoveClient(from, _client!);
         _movingTo = to;
         _binding.TakeOver(node.Loop.Now);
-        Carry(_binding, to);
+        node.Loop.AddClient(to, _client!);
     }
 
     /// <summary>A socket was replaced by another one: what was asked from there is asked anew. Driver thread only.</summary>
     public void OnReplaced(IUdpSocket old)
     {
-        foreach ((IUdpSocket Socket, IDatagramClient Client, object Source) entry in _clients.Where(entry => entry.Socket == old && entry.Source != _binding).ToArray())
-            Drop(entry);
+        _sightings.OnReplaced(old);
         if (_channel is not null && _binding is not null)
             AskWhereWeAre();
     }
@@ -170,13 +163,13 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             return;
         if (_movingTo != stays)
         {
-            node.Loop.RemoveClient(goes, _clients[IndexOf(_binding)].Client);
-            Carry(_binding, stays);
+            node.Loop.RemoveClient(goes, _client!);
+            node.Loop.AddClient(stays, _client!);
         }
         node.Loop.RemoveRelayLink(goes, _binding.Server, _link);
         (_socket, _movingTo) = (stays, null);
         _binding.Rebind(node.Loop.Now);
-        Carry();
+        ChooseCarrier();
     }
 
     /// <summary>Ends all of it.</summary>
@@ -187,7 +180,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             await node.Driver.CallAsync(_ =>
             {
                 _closed = true;
-                node.Remove(this);
+                node.Servers.Remove(this);
                 node.Turns.OnGone(this);
                 node.Loop.RemoveTimer(this);
                 End();
@@ -217,7 +210,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         }
         // A pair after another one has a new handle, and the endpoint that answered the last one.
         TryEndpoint(_endpoint, areNew: true);
-        Carry();
+        ChooseCarrier();
     }
 
     private void Join()
@@ -225,7 +218,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         if (_joined)
             return;
         _joined = true;
-        node.Add(this);
+        node.Servers.Add(this);
         node.Loop.AddTimer(this);
     }
 
@@ -238,7 +231,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         {
             _endpoint = (first + i) % endpoints.Count;
             UdpAddress endpoint = endpoints[_endpoint];
-            if (node.Sockets.For(node.Loop, endpoint) is not { } socket)
+            if (node.Sockets.For(endpoint) is not { } socket)
                 continue;
             if (_binding is null || _binding.Server != endpoint || _socket != socket)
             {
@@ -262,21 +255,17 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         _socket = socket;
         _boundAt = Instant.Zero;
         _binding = new UdpBinding(endpoint, node.Randomness, node.Loop.Now, () => node.Turns.BindingInterval(UdpBinding.KeepAlive));
+        _client = new WatchedClient(_binding, OnBindingMoved);
         node.Loop.AddRelayLink(socket, endpoint, _link);
-        Drive(socket, _binding, OnBindingMoved);
+        node.Loop.AddClient(socket, _client);
     }
 
     private void OnBindingMoved()
     {
         if (_binding!.BoundAt != _boundAt)
             OnBound();
-        Carry();
-        if (_binding.Observed == _seen)
-            return;
-        _seen = _binding.Observed;
-        node.Candidates.SetReflexive(_binding, _seen);
-        if (!_seen.IsNone)
-            node.Survey.OnSeen(_socket!, _binding.Server, _seen);
+        ChooseCarrier();
+        _sightings.OnBound(_socket!, _binding.Server, _binding.Observed);
     }
 
     private void OnBound()
@@ -288,7 +277,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     }
 
     /// <summary>UDP as soon as it is bound, else the channel; without one, UDP as soon as the binding is on its way.</summary>
-    private void Carry()
+    private void ChooseCarrier()
     {
         if (_channel is null)
             return;
@@ -303,96 +292,24 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         }
         _nextEndpointAt = Instant.Never;
         _carried.TrySetResult();
-        node.SetUdp(works: true);
+        node.WayOut.SetUdp(works: true);
     }
 
-    /// <summary>The binding tells how its own socket looks from the server's main port; STUN tells the rest, as far as it is not asked already.</summary>
-    private void AskWhereWeAre()
-    {
-        // Who hides wants to know no address of theirs, and needs none.
-        if (node.RelayOnly)
-            return;
-        foreach (IUdpSocket socket in node.Sockets.All)
-        {
-            UdpAddress endpoint = _channel!.UdpEndpoints.FirstOrDefault(e => node.Loop.DirectPath(socket, e) is not null);
-            if (endpoint.IsNone || socket == node.Turns.Leaving || _clients.Exists(entry => entry.Socket == socket))
-                continue;
-            var keeper = new StunKeeper(endpoint, node.Randomness, () => node.Lifetimes.KeepAliveTowards(endpoint, MappingUse.Brief) ?? StunKeeper.DefaultInterval);
-            Drive(socket, keeper, () =>
-            {
-                if (keeper.TryTakeChange(out UdpAddress mapped))
-                    node.Candidates.SetReflexive(keeper, mapped);
-            });
-        }
-        node.Survey.Begin(_socket!, _binding!.Server, hasAlternate: _channel!.AlternatePort != 0);
-        if (!_seen.IsNone)
-            node.Survey.OnSeen(_socket!, _binding.Server, _seen);
-        if (!_clients.Exists(static entry => entry.Source is StunBinding))
-            AskElsewhere();
-    }
-
-    /// <summary>The main socket as it looks from elsewhere: from the server's other port and another address of it, if it has any. Each costs the NAT a mapping.</summary>
-    private void AskElsewhere()
-    {
-        UdpAddress main = _binding!.Server;
-        List<UdpAddress> others = _channel!.AlternatePort == 0 ? [] : [main.WithPort(_channel.AlternatePort)];
-        others.AddRange(_channel.UdpEndpoints.Where(e => e.IsIPv4 == main.IsIPv4 && !e.SameHost(main)).Take(1));
-        foreach (UdpAddress other in others)
-        {
-            var once = new StunBinding(other, node.Randomness);
-            bool told = false;
-            Drive(_socket!, once, () =>
-            {
-                if (told || once.State != StunBindingState.Succeeded)
-                    return;
-                told = true;
-                node.Candidates.SetReflexive(once, once.Result.Mapped);
-                node.Survey.OnSeen(_socket!, other, once.Result.Mapped);
-            });
-        }
-    }
-
-    private void Drive(IUdpSocket socket, IDatagramClient source, Action look)
-    {
-        var client = new WatchedClient(source, look);
-        _clients.Add((socket, client, source));
-        node.Loop.AddClient(socket, client);
-    }
-
-    private void Move(object source, IUdpSocket socket)
-    {
-        _socket = socket;
-        Carry(source, socket);
-    }
-
-    private void Carry(object source, IUdpSocket socket)
-    {
-        int index = IndexOf(source);
-        _clients[index] = (socket, _clients[index].Client, source);
-        node.Loop.AddClient(socket, _clients[index].Client);
-    }
-
-    private int IndexOf(object source) => _clients.FindIndex(entry => entry.Source == source);
-
-    private void Drop((IUdpSocket Socket, IDatagramClient Client, object Source) entry)
-    {
-        node.Loop.RemoveClient(entry.Socket, entry.Client);
-        node.Candidates.SetReflexive(entry.Source, default);
-        _clients.Remove(entry);
-    }
+    private void AskWhereWeAre() => _sightings.Look(
+        _socket!, _binding!.Server, node.Sockets.All.Where(socket => socket != _socket && socket != _movingTo), _channel!);
 
     private void End()
     {
-        foreach ((IUdpSocket Socket, IDatagramClient Client, object Source) entry in _clients.ToArray())
-            Drop(entry);
+        _sightings.End();
         if (_binding is not null)
+        {
+            node.Loop.RemoveClient(_movingTo ?? _socket!, _client!);
             node.Loop.RemoveRelayLink(_socket!, _binding.Server, _link);
-        if (_binding is not null && _movingTo is { } fresh)
-            node.Loop.RemoveRelayLink(fresh, _binding.Server, _link);
-        _movingTo = null;
+            if (_movingTo is not null)
+                node.Loop.RemoveRelayLink(_movingTo, _binding.Server, _link);
+        }
+        (_binding, _client, _movingTo) = (null, null, null);
         _link.Socket = null;
-        _binding = null;
-        _seen = default;
     }
 
     /// <summary>Frames have come on the channel: takes them, turn by turn.</summary>

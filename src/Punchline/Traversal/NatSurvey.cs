@@ -1,5 +1,4 @@
 using Punchline.Endpoint;
-using Punchline.Hosting;
 using Punchline.Quic;
 using Punchline.Stun;
 using Punchline.Udp;
@@ -10,7 +9,11 @@ namespace Punchline.Traversal;
 /// Finds out of which kind the NATs on our way out are, with as few mappings as it takes: what servers see of the main socket is there anyway; one
 /// fresh socket tells how they filter, and only where they map by destination some more tell how they find ports. Driver thread only.
 /// </summary>
-internal sealed class NatSurvey(PeerNode node)
+/// <param name="loop">Carries the questions.</param>
+/// <param name="randomness">For them.</param>
+/// <param name="open">Opens an extra socket towards an address; null if the system gives none.</param>
+/// <param name="found">Told each new report.</param>
+internal sealed class NatSurvey(EndpointLoop loop, IRandomness randomness, Func<UdpAddress, IUdpSocket?> open, Action<NatReport> found)
 {
     /// <summary>One more than is needed, for one answer that is lost.</summary>
     private const int SampleSockets = PortSamples.Enough + 1;
@@ -84,22 +87,22 @@ internal sealed class NatSurvey(PeerNode node)
     {
         if (_server.IsNone)
             return;
-        Ask(socket, new StunBinding(_server, node.Randomness), result => seen(result.Mapped));
+        Ask(socket, new StunBinding(_server, randomness), result => seen(result.Mapped));
     }
 
     // RFC 5780 section 4.4 on a socket of its own: the main one has sent to the server's other port, and so opened the way for it.
     private void TryFilter()
     {
-        if (_triedFilter || !_hasAlternate || node.OpenExtra(_server) is not { } socket)
+        if (_triedFilter || !_hasAlternate || open(_server) is not { } socket)
             return;
         _triedFilter = true;
         int round = _round;
         bool? fromOtherPort = null;
-        After(FilterLimit, () => node.CloseExtra(socket));
-        Ask(socket, new StunBinding(_server, node.Randomness, StunChange.Port), _ => fromOtherPort = true, refused: () => round = -1);
+        After(FilterLimit, () => Close(socket));
+        Ask(socket, new StunBinding(_server, randomness, StunChange.Port), _ => fromOtherPort = true, refused: () => round = -1);
         AskMapped(socket, _ => After(FilterPatience, () =>
         {
-            node.CloseExtra(socket);
+            Close(socket);
             if (round != _round)
                 return;
             _filtering = NatReport.FilteringFrom(null, fromOtherPort ?? false);
@@ -113,7 +116,7 @@ internal sealed class NatSurvey(PeerNode node)
         int round = _round;
         var sockets = new List<IUdpSocket>();
         var ports = new ushort[SampleSockets];
-        for (int i = 0; i < SampleSockets && node.OpenExtra(_server) is { } socket; i++)
+        for (int i = 0; i < SampleSockets && open(_server) is { } socket; i++)
         {
             int place = i;
             sockets.Add(socket);
@@ -131,7 +134,7 @@ internal sealed class NatSurvey(PeerNode node)
             if (sockets.Count == 0)
                 return;
             foreach (IUdpSocket socket in sockets)
-                node.CloseExtra(socket);
+                Close(socket);
             sockets.Clear();
             if (round != _round)
                 return;
@@ -153,33 +156,30 @@ internal sealed class NatSurvey(PeerNode node)
         {
             TakeSamples();
         }
-        node.SetNat(report);
+        found(report);
     }
 
-    private void Ask(IUdpSocket socket, StunBinding binding, Action<StunBindingResult> answered, Action? refused = null)
-    {
-        bool told = false;
-        node.Loop.AddClient(socket, new WatchedClient(binding, () =>
+    private void Ask(IUdpSocket socket, StunBinding question, Action<StunBindingResult> answered, Action? refused = null) =>
+        loop.AddClient(socket, WatchedClient.Asking(question, ended =>
         {
-            if (told || binding.State == StunBindingState.Pending)
-                return;
-            told = true;
-            if (binding.State == StunBindingState.Succeeded)
-                answered(binding.Result);
+            if (ended.State == StunBindingState.Succeeded)
+                answered(ended.Result);
             else
                 refused?.Invoke();
         }));
-    }
 
-    private void After(TimeSpan time, Action action) => node.Loop.AddTimer(new OneShot(node, node.Loop.Now + time, action));
+    // After this turn: it may be the one that is being read.
+    private void Close(IUdpSocket socket) => loop.Post(new ActionWorkItem(_ => loop.RemoveSocket(socket)));
 
-    private sealed class OneShot(PeerNode node, Instant at, Action action) : IDriverTimer
+    private void After(TimeSpan time, Action action) => loop.AddTimer(new OneShot(loop, loop.Now + time, action));
+
+    private sealed class OneShot(IDriver driver, Instant at, Action action) : IDriverTimer
     {
         public Instant NextTimeout => at;
 
         public void OnTimeout(Instant now)
         {
-            node.Loop.RemoveTimer(this);
+            driver.RemoveTimer(this);
             action();
         }
     }

@@ -26,28 +26,14 @@ internal sealed class PairTraversal : IDriverTimer
     private readonly ITraversalLink _link;
     private readonly bool _isClient;
     private readonly SprayGate _gate;
-    private readonly WhatWorked _worked;
+    private readonly AttemptPlanner _planner;
     private readonly IRandomness _randomness;
-    private readonly HashSet<TraversalMethod> _refused = [];
     private readonly List<IUdpSocket> _kept = [];
     private readonly List<AttemptReport> _ended = [];
     private Attempt? _attempt;
     private ulong _number;
     private ushort[]? _peersPorts;
     private Instant _deadline = Instant.Never;
-    private Instant _relayedSince;
-    private Instant _startAt = Instant.Never;
-    private TraversalMethod _nextMethod;
-    private Instant _freeAt = Instant.Zero;
-    private UdpAddress _peer;
-    private UdpAddress _ourPublic;
-    private NatReport _ours;
-    private NatReport? _peers;
-    private bool _hasPath;
-    private bool _isDirect;
-    private bool _hasEnded;
-    private int _tried;
-    private TimeSpan _laterPause = TraversalLimits.AttemptPause;
 
     /// <param name="link">The connection and the machine.</param>
     /// <param name="isClient">The client leads.</param>
@@ -59,7 +45,7 @@ internal sealed class PairTraversal : IDriverTimer
         _link = link;
         _isClient = isClient;
         _gate = gate;
-        _worked = worked;
+        _planner = new AttemptPlanner(isClient, gate, worked);
         _randomness = randomness;
     }
 
@@ -67,57 +53,31 @@ internal sealed class PairTraversal : IDriverTimer
     public event Action<TraversalMethod, UdpAddress>? Began;
 
     /// <summary>Servers see both sides at one address: one NAT stands before both, or they are on one machine.</summary>
-    public bool SharesNat => !_peer.IsNone && _peer.SameHost(_ourPublic);
+    public bool SharesNat => _planner.SharesNat;
 
     /// <summary>The latest attempts, and the one that runs.</summary>
     public IReadOnlyList<AttemptReport> Reports => _attempt is { } running ? [.. _ended, running.Report(AttemptOutcome.Running)] : [.. _ended];
 
     /// <summary>The method of the attempt that runs, or comes next as things stand; none if no other is to come.</summary>
-    public TraversalMethod Next => _attempt?.Method ?? (_startAt.IsSet ? _nextMethod : TraversalMethod.None);
+    public TraversalMethod Next => _attempt?.Method ?? _planner.Next?.Method ?? TraversalMethod.None;
 
     /// <inheritdoc/>
-    public Instant NextTimeout => _attempt is null ? _startAt : Instant.Min(_deadline, _attempt.NextTimeout);
+    public Instant NextTimeout => _attempt is null ? _planner.Next?.At ?? Instant.Never : Instant.Min(_deadline, _attempt.NextTimeout);
 
     /// <summary>What is known of our own NATs, and our public address as servers see it.</summary>
-    public void SetOurs(in NatReport report, in UdpAddress mapped)
-    {
-        bool moved = !_ourPublic.IsNone && !_ourPublic.SameHost(mapped);
-        (_ours, _ourPublic) = (report, mapped);
-        if (moved)
-            Restart();
-        else
-            Reconsider();
-    }
+    public void SetOurs(in NatReport report, in UdpAddress mapped) => _planner.SetOurs(report, mapped, _link.Now);
 
     /// <summary>What the peer knows of its NATs.</summary>
-    public void SetPeers(in NatReport report)
-    {
-        _peers = report;
-        Reconsider();
-    }
+    public void SetPeers(in NatReport report) => _planner.SetPeers(report);
 
     /// <summary>A server attests where it sees the peer.</summary>
-    public void SetPeerAddress(in UdpAddress address)
-    {
-        bool moved = !_peer.IsNone && !_peer.SameHost(address);
-        _peer = address;
-        if (moved)
-            Restart();
-        else
-            Reconsider();
-    }
+    public void SetPeerAddress(in UdpAddress address) => _planner.SetPeerAddress(address, _link.Now);
 
     /// <summary>Data takes another path.</summary>
     public void OnPath(SocketPath path)
     {
-        bool wasRelayed = _hasPath && !_isDirect;
-        _hasPath = true;
-        _isDirect = path.Kind == PathKind.Direct;
-        if (_isDirect)
-            OnDirect(path);
-        else if (!wasRelayed)
-            Restart();
-        Reconsider();
+        _planner.OnPath(path.Kind == PathKind.Direct, _link.Now);
+        OnValidated(path);
     }
 
     /// <summary>A path was shown to work.</summary>
@@ -130,20 +90,10 @@ internal sealed class PairTraversal : IDriverTimer
     /// <summary>A path is gone: its socket may be of no more use.</summary>
     public void OnPathLost() => Sweep();
 
-    /// <summary>A network is another one: what failed before may work now.</summary>
-    private void Restart()
-    {
-        _tried = 0;
-        _laterPause = TraversalLimits.AttemptPause;
-        _refused.Clear();
-        _relayedSince = _link.Now;
-        Reconsider();
-    }
-
     /// <summary>The connection has ended.</summary>
     public void End()
     {
-        _hasEnded = true;
+        _planner.End();
         EndAttempt(AttemptOutcome.Overtaken);
         foreach (IUdpSocket socket in _kept)
             _link.Close(socket);
@@ -158,7 +108,7 @@ internal sealed class PairTraversal : IDriverTimer
         _number = message.Attempt;
         // One that the peer has given up; ours must not outlive it.
         EndAttempt(AttemptOutcome.Overtaken);
-        TraverseAnswer answer = Judge(message.Method);
+        TraverseAnswer answer = _planner.Judge(message.Method, _link.Now);
         if (answer != TraverseAnswer.Ready || !TryBegin(message.Method))
             _link.Send(new TraverseReady(message.Attempt, answer == TraverseAnswer.Ready ? TraverseAnswer.Later : answer, []));
     }
@@ -170,12 +120,9 @@ internal sealed class PairTraversal : IDriverTimer
             return;
         if (message.Answer != TraverseAnswer.Ready)
         {
-            if (message.Answer != TraverseAnswer.Later)
-                _refused.Add(_attempt.Method);
+            TraversalMethod method = _attempt.Method;
             EndAttempt(message.Answer == TraverseAnswer.Later ? AttemptOutcome.NotNow : AttemptOutcome.Refused);
-            _freeAt = _link.Now + _laterPause;
-            _laterPause = _laterPause + _laterPause < TraversalLimits.LongestLaterPause ? _laterPause + _laterPause : TraversalLimits.LongestLaterPause;
-            Reconsider();
+            _planner.OnDeclined(method, message.Answer, _link.Now);
             return;
         }
         _peersPorts = message.Ports;
@@ -195,36 +142,17 @@ internal sealed class PairTraversal : IDriverTimer
     {
         if (_attempt is null)
         {
-            Reconsider();
-            if (_startAt <= now)
-                Lead(_nextMethod);
+            _planner.Reconsider();
+            if (_planner.Next is { } next && next.At <= now)
+                Lead(next.Method);
             return;
         }
         bool isOver = _attempt.Advance(now);
         if (isOver || now >= _deadline)
         {
-            _tried++;
+            _planner.OnMissed();
             EndAttempt(isOver ? AttemptOutcome.Missed : AttemptOutcome.NoAnswer);
         }
-    }
-
-    /// <summary>What the client does next, and when, as far as is known now.</summary>
-    private void Reconsider()
-    {
-        _startAt = Instant.Never;
-        if (!_isClient || _hasEnded || !_hasPath || _isDirect || _attempt is not null || _tried >= TraversalLimits.MaxAttempts || _peers is not { } peers || !MayTry(_peer))
-            return;
-        TraversalPlan plan = TraversalStrategy.Choose(_ours, peers);
-        List<TraversalMethod> methods = [.. plan.Methods.Where(m => !_refused.Contains(m) && (m == TraversalMethod.Exchange || _gate.IsAllowed))];
-        if (methods.Count == 0)
-            return;
-        TraversalMethod known = _worked.Find(_ourPublic, _peer);
-        bool isKnown = _tried == 0 && methods.Contains(known);
-        _nextMethod = isKnown ? known : methods[_tried % methods.Count];
-        Instant patience = _relayedSince + (plan.AtOnce || isKnown ? TraversalLimits.Settling : TraversalLimits.PlainPatience);
-        _startAt = Instant.Max(patience, _freeAt);
-        if (_nextMethod != TraversalMethod.Exchange)
-            _startAt = Instant.Max(_startAt, _gate.FreeAt);
     }
 
     private void Lead(TraversalMethod method)
@@ -232,32 +160,22 @@ internal sealed class PairTraversal : IDriverTimer
         _number++;
         if (!TryBegin(method))
         {
-            _freeAt = _link.Now + TraversalLimits.AttemptPause;
-            Reconsider();
+            _planner.OnEnded(_link.Now);
             return;
         }
         _link.Send(new Traverse(_number, method));
         GoIfReady();
     }
 
-    private TraverseAnswer Judge(TraversalMethod method)
-    {
-        if (method is not (TraversalMethod.Exchange or TraversalMethod.ClientOpens or TraversalMethod.HostOpens))
-            return TraverseAnswer.Never;
-        if (method != TraversalMethod.Exchange && !_gate.IsAllowed)
-            return TraverseAnswer.Never;
-        return _hasEnded || _isDirect || _link.Now < _freeAt || !MayTry(_peer) ? TraverseAnswer.Later : TraverseAnswer.Ready;
-    }
-
     private bool TryBegin(TraversalMethod method)
     {
-        var attempt = new Attempt(_link, method, _isClient, _peer, _ours, _randomness);
+        var attempt = new Attempt(_link, method, _isClient, _planner.Peer, _planner.Ours, _randomness);
         if (method != TraversalMethod.Exchange && !_gate.TryEnter(attempt, _link.Now))
             return false;
         _attempt = attempt;
         _peersPorts = null;
         _deadline = _link.Now + TraversalLimits.AnswerPatience;
-        Began?.Invoke(method, _peer);
+        Began?.Invoke(method, attempt.Peer);
         if (attempt.Prepare(OnPrepared))
             return true;
         EndAttempt(AttemptOutcome.NoSocket);
@@ -290,7 +208,7 @@ internal sealed class PairTraversal : IDriverTimer
     {
         bool haveMet = _attempt is { } attempt && path.Socket is { } socket && attempt.Owns(socket);
         if (haveMet)
-            _worked.Remember(_ourPublic, _attempt!.Peer, _attempt.Method);
+            _planner.OnMet(_attempt!.Peer, _attempt.Method);
         EndAttempt(haveMet ? AttemptOutcome.Met : AttemptOutcome.Overtaken);
     }
 
@@ -305,9 +223,8 @@ internal sealed class PairTraversal : IDriverTimer
         _deadline = Instant.Never;
         _kept.AddRange(attempt.End());
         _gate.Leave(attempt, _link.Now, sprayed: attempt.HasStarted);
-        _freeAt = _link.Now + TraversalLimits.AttemptPause;
         Sweep();
-        Reconsider();
+        _planner.OnEnded(_link.Now);
     }
 
     private void Sweep()
@@ -318,11 +235,4 @@ internal sealed class PairTraversal : IDriverTimer
             _link.Close(socket);
         }
     }
-
-    /// <summary>
-    /// Never at addresses where there is no NAT of the peer's to be opened: private ones, this machine, or our own NAT, whose hairpin plain
-    /// probing tries.
-    /// </summary>
-    private bool MayTry(in UdpAddress address) => !address.IsNone && !address.IsUnspecified && !address.IsLoopback && !address.IsPrivate
-        && !address.IsLinkLocal && !address.IsMulticast && !address.IsBroadcastOrReserved && !address.SameHost(_ourPublic);
 }

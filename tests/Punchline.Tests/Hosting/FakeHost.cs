@@ -14,14 +14,12 @@ namespace Punchline.Tests.Hosting;
 internal sealed class FakeHost : IAsyncDisposable
 {
     private readonly PeerNode _node;
-    private readonly ServerUdp _udp;
-    private readonly ServerChannel _channel;
+    private readonly ServerContact _contact;
 
-    private FakeHost(PeerNode node, ServerUdp udp, ServerChannel channel, Invite invite)
+    private FakeHost(PeerNode node, ServerContact contact, Invite invite)
     {
         _node = node;
-        _udp = udp;
-        _channel = channel;
+        _contact = contact;
         Invite = invite;
     }
 
@@ -45,21 +43,17 @@ internal sealed class FakeHost : IAsyncDisposable
             Admission = door(identity, invite),
             Accept = connection => accept(node!, connection),
         });
-        await node.AllowLoopbackAsync();
-        var udp = new ServerUdp(node, server!);
-        ServerChannel channel = await ServerChannel.ConnectAsync(
-            server!, new ServerChannelOptions { Time = TimeProvider.System, Randomness = SystemRandomness.Instance, ProgramVersion = "0", OnResolved = udp.Prepare }, default);
+        ServerContact contact = await ServerContact.ConnectAsync(node, server!, static _ => true, default);
         using var signer = P256Signer.ImportPkcs8(identity.Pkcs8.Span);
-        Registered registered = await channel.RegisterAsync(
+        Registered registered = await contact.Channel.RegisterAsync(
             new HostRegistration { Signer = signer, DoorNonce = Nonce, Secrets = [(InviteId.Read(invite.Id.Span), invite.Secret.ToArray())] }, default);
-        await udp.BindAsync(channel, registered.Handle, registered.Key, default);
-        return new FakeHost(node, udp, channel, invite);
+        await contact.BindAsync(registered.Handle, registered.Key, default);
+        return new FakeHost(node, contact, invite);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _channel.DisposeAsync();
-        await _udp.DisposeAsync();
+        await _contact.DisposeAsync();
         await _node.DisposeAsync();
     }
 
@@ -107,7 +101,7 @@ internal sealed class FakeHost : IAsyncDisposable
     {
         public override void OnEstablished()
         {
-            Join();
+            Join(pair: null);
             allowed.TrySetResult((Connection.TryOpenStream(bidirectional: true, out _), Connection.TryOpenStream(bidirectional: false, out _)));
         }
 
@@ -125,7 +119,7 @@ internal sealed class FakeHost : IAsyncDisposable
     /// <summary>Says the same again and again.</summary>
     internal sealed class Babbler(PeerNode node, EndpointConnection connection, EventSink events, TunnelMessage message, int times) : PeerSession(node, connection, events)
     {
-        public override void OnEstablished() => Join();
+        public override void OnEstablished() => Join(pair: null);
 
         public override void OnStreamOpened(StreamId stream) => Control ??= new ControlStream(Connection, stream, Receive);
 

@@ -23,7 +23,7 @@ public sealed class ServerChannelCheckTests
         line.IsDead = true;
         _time.Advance(TimeSpan.FromSeconds(1));
         channel.Check();
-        _time.Advance(ServerChannel.CheckLimit - TimeSpan.FromMilliseconds(1));
+        _time.Advance(ChannelPulse.CheckLimit - TimeSpan.FromMilliseconds(1));
         Assert.False(channel.Events.Completion.IsCompleted);
         _time.Advance(TimeSpan.FromMilliseconds(1));
         ServerChannelException failure = await Assert.ThrowsAsync<ServerChannelException>(() => channel.Events.Completion.WaitAsync(EventRecorder.Limit, TestContext.Current.CancellationToken));
@@ -42,7 +42,7 @@ public sealed class ServerChannelCheckTests
             channel.Check();
         // Its answer comes behind that of the ping.
         await RefusedAsync(channel);
-        _time.Advance(ServerChannel.CheckLimit);
+        _time.Advance(ChannelPulse.CheckLimit);
         await RefusedAsync(channel);
         Assert.False(channel.Events.Completion.IsCompleted);
     }

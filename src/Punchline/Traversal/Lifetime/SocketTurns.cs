@@ -1,7 +1,5 @@
 using Punchline.Endpoint;
-using Punchline.Hosting;
 using Punchline.Quic;
-using Punchline.Stun;
 using Punchline.Udp;
 
 namespace Punchline.Traversal.Lifetime;
@@ -14,7 +12,9 @@ namespace Punchline.Traversal.Lifetime;
 ///       └────────────────────────────────────────────────────────┴──────────────────────────────────────────┘
 /// </code>
 /// </summary>
-internal sealed class SocketTurns(PeerNode node) : IDriverTimer
+/// <param name="link">This machine.</param>
+/// <param name="lifetimes">Of mappings without traffic; learns from here which network this is.</param>
+internal sealed class SocketTurns(ISocketTurnsLink link, NetworkLifetimes lifetimes) : IDriverTimer
 {
     /// <summary>Before a mapping's age: for the servers' answers, and the probes of a round and a half. A quarter of a short age at the least.</summary>
     private static readonly TimeSpan Lead = TimeSpan.FromSeconds(10);
@@ -29,31 +29,23 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
     private static readonly TimeSpan LongestInterval = TimeSpan.FromMinutes(4);
 
     private readonly AgeDetector _ages = new();
-    private ServerUdp? _source;
-    private IUdpSocket? _fresh;
-    private Instant _freshAt;
-    private TimeSpan _turnAge;
-    private Instant _pausesUntil;
-    private IUdpSocket? _successor;
-    private UdpAddress _oldMapped;
-    private StunBinding? _oldCheck;
+    private IBindingServer? _source;
+    private string? _network;
     private UdpAddress _mapped;
+    private Handover? _handover;
+    private Retiring? _retiring;
     private Instant _nextTurnAt = Instant.Never;
-    private Instant _giveUpAt = Instant.Never;
-    private Instant _oldEndsAt = Instant.Never;
-
-    /// <summary>The socket that is being replaced, or was and lives to its mapping's end; null if there is none.</summary>
-    public IUdpSocket? Leaving { get; private set; }
+    private Instant _pausesUntil;
 
     /// <inheritdoc/>
-    public Instant NextTimeout => Instant.Min(_giveUpAt, Instant.Min(_oldEndsAt, _fresh is null ? _nextTurnAt : Instant.Never));
+    public Instant NextTimeout => Instant.Min(_handover?.GiveUpAt ?? _nextTurnAt, _retiring?.EndsAt ?? Instant.Never);
 
     /// <summary>How long a binding at a server may rest.</summary>
     public TimeSpan BindingInterval(TimeSpan usual)
     {
-        if (_ages.LooksClosely(node.Loop.Now))
+        if (_ages.LooksClosely(link.Now))
             return AgeDetector.FineInterval;
-        TimeSpan interval = node.Lifetimes.Current.KeepAliveOf(MappingUse.Brief) ?? usual;
+        TimeSpan interval = lifetimes.Current.KeepAliveOf(MappingUse.Brief) ?? usual;
         return interval < LongestInterval ? interval : LongestInterval;
     }
 
@@ -61,32 +53,33 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
     public void OnNetworkChanged()
     {
         GiveUp();
-        _ages.OnGap(node.Loop.Now);
+        _ages.OnGap(link.Now);
         _nextTurnAt = Instant.Never;
     }
-
-    /// <summary>It is another network: nothing is known.</summary>
-    public void OnOtherNetwork() => _ages.Reset(node.Loop.Now);
 
     /// <summary>A server has confirmed a binding.</summary>
     /// <param name="server">Whose. Of several that of the first counts, as long as it is there.</param>
     /// <param name="socket">Which socket it sees.</param>
     /// <param name="mapped">At which address.</param>
-    public void OnSeen(ServerUdp server, IUdpSocket socket, in UdpAddress mapped)
+    public void OnSeen(IBindingServer server, IUdpSocket socket, in UdpAddress mapped)
     {
         _source ??= server;
         if (_source != server)
             return;
-        node.OnServerSeen(server.Server, mapped);
-        if (socket == _fresh)
-            TakeOver();
+        string network = NetworkName.Of(link.Network, mapped);
+        if (network != _network)
+            _ages.Reset(link.Now);
+        _network = network;
+        lifetimes.OnServer(server.Server, network, link.Now);
+        if (_handover is { } handover && socket == handover.Fresh)
+            TakeOver(handover);
         _mapped = mapped;
-        _ages.OnSeen(node.Loop.Now, mapped);
+        _ages.OnSeen(link.Now, mapped);
         _nextTurnAt = _ages.Age is { } age ? Instant.Max(_ages.BornAfter + (age - LeadOf(age)), _pausesUntil) : Instant.Never;
     }
 
     /// <summary>A server is no longer used.</summary>
-    public void OnGone(ServerUdp server)
+    public void OnGone(IBindingServer server)
     {
         if (_source != server)
             return;
@@ -98,11 +91,11 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
     /// <inheritdoc/>
     public void OnTimeout(Instant now)
     {
-        if (now >= _giveUpAt)
+        if (_handover is { } handover && now >= handover.GiveUpAt)
             GiveUp();
-        if (now >= _oldEndsAt)
-            LookAfterOld(now);
-        if (_fresh is null && now >= _nextTurnAt)
+        if (_retiring is { } retiring && now >= retiring.EndsAt)
+            LookAfter(retiring, now);
+        if (_handover is null && now >= _nextTurnAt)
             Begin(now);
     }
 
@@ -117,57 +110,56 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
         }
         _nextTurnAt = _pausesUntil = now + Pause;
         // One spare socket at a time.
-        if (Leaving is not null)
-            RemoveOld();
-        if (_source?.Socket is not { } socket || node.Sockets.BindBeside(socket) is not { } fresh)
+        if (_retiring is { } retiring)
+            Remove(retiring);
+        if (_source?.Socket is not { } stays || link.OpenBeside(stays) is not { } fresh)
             return;
-        (_fresh, Leaving) = (fresh, socket);
-        (_freshAt, _turnAge) = (now, age);
-        _giveUpAt = now + Patience;
-        node.Loop.AddSocket(fresh, isExtra: true);
-        node.MoveServers(socket, fresh);
+        _handover = new Handover(fresh, stays, now, age, now + Patience);
+        link.MoveServers(stays, fresh);
     }
 
-    private void TakeOver()
+    private void TakeOver(Handover handover)
     {
-        IUdpSocket old = Leaving!;
-        node.ReplaceSocket(old, _fresh!, _turnAge);
-        (_successor, _oldMapped) = (_fresh, _mapped);
-        _oldEndsAt = _ages.BornAfter + _ages.EndedBy + AgeDetector.FineInterval;
-        _ages.OnTakeOver(_freshAt);
-        _fresh = null;
-        _giveUpAt = Instant.Never;
+        _handover = null;
+        link.Replace(handover.Stays, handover.Fresh, handover.Age);
+        _retiring = new Retiring(handover.Stays, handover.Fresh, _mapped, _ages.BornAfter + _ages.EndedBy + AgeDetector.FineInterval);
+        _ages.OnTakeOver(handover.Began);
     }
 
+    // Whoever calls may be inside a client's call.
     private void GiveUp()
     {
-        if (_fresh is not { } fresh || Leaving is not { } stays)
+        if (_handover is not { } handover)
             return;
-        (_fresh, Leaving) = (null, null);
-        _giveUpAt = Instant.Never;
-        // Whoever calls may be inside a client's call.
-        node.Driver.Post(new ActionWorkItem(_ => node.RemoveSocket(fresh, stays)));
+        _handover = null;
+        link.RemoveSoon(handover.Fresh, handover.Stays);
     }
 
     // Asked once, when it ought to be gone: a mapping that lives on ends by no age.
-    private void LookAfterOld(Instant now)
+    private void LookAfter(Retiring retiring, Instant now)
     {
-        if (_oldCheck is null && _source?.Server is { IsNone: false } server)
+        if (retiring.IsAsked || _source is not { Server: { IsNone: false } server })
         {
-            _oldCheck = new StunBinding(server, node.Randomness);
-            node.Loop.AddClient(Leaving!, _oldCheck);
-            _oldEndsAt = now + AgeDetector.FineInterval;
+            Remove(retiring);
             return;
         }
-        if (_oldCheck is { State: StunBindingState.Succeeded } check && check.Result.Mapped == _oldMapped)
-            _ages.Forget();
-        RemoveOld();
+        _retiring = retiring with { IsAsked = true, EndsAt = now + AgeDetector.FineInterval };
+        link.AskMapped(retiring.Old, server, seen =>
+        {
+            if (seen == retiring.Mapped)
+                _ages.Forget();
+        });
     }
 
-    private void RemoveOld()
+    private void Remove(Retiring retiring)
     {
-        node.RemoveSocket(Leaving!, _successor!);
-        (Leaving, _oldCheck, _oldEndsAt) = (null, null, Instant.Never);
-        node.OnSocketsChanged();
+        _retiring = null;
+        link.Remove(retiring.Old, retiring.Successor);
     }
+
+    /// <summary>A fresh socket that the servers are to bind in the place of the one in use.</summary>
+    private sealed record Handover(IUdpSocket Fresh, IUdpSocket Stays, Instant Began, TimeSpan Age, Instant GiveUpAt);
+
+    /// <summary>A socket that was replaced and still works: its mapping ought to be gone at <see cref="EndsAt"/>, and is then asked for once.</summary>
+    private sealed record Retiring(IUdpSocket Old, IUdpSocket Successor, UdpAddress Mapped, Instant EndsAt, bool IsAsked = false);
 }

@@ -1,7 +1,8 @@
 using Punchline.Quic;
+using Punchline.Stun;
 using Punchline.Udp;
 
-namespace Punchline.Hosting;
+namespace Punchline.Endpoint;
 
 /// <summary>A small exchange whose owner looks at it whenever it has sent or received something. Driver thread only.</summary>
 internal sealed class WatchedClient(IDatagramClient inner, Action look) : IDatagramClient
@@ -11,6 +12,19 @@ internal sealed class WatchedClient(IDatagramClient inner, Action look) : IDatag
 
     /// <inheritdoc/>
     public Instant NextTimeout => inner.NextTimeout;
+
+    /// <summary>A question whose asker is told once, when it has ended, however it has.</summary>
+    public static WatchedClient Asking(StunBinding question, Action<StunBinding> ended)
+    {
+        bool isTold = false;
+        return new WatchedClient(question, () =>
+        {
+            if (isTold || question.State == StunBindingState.Pending)
+                return;
+            isTold = true;
+            ended(question);
+        });
+    }
 
     /// <inheritdoc/>
     public bool TryTransmit(Instant now, Span<byte> buffer, out int length)

@@ -1,0 +1,126 @@
+using Punchline.Endpoint;
+using Punchline.Quic;
+using Punchline.Relay;
+using Punchline.Stun;
+using Punchline.Traversal.Lifetime;
+using Punchline.Udp;
+
+namespace Punchline.Hosting;
+
+/// <summary>
+/// Where one server sees our sockets, told to peers as candidates and to the survey of our NATs. Of the main socket the binding tells; every other one
+/// is asked for as long as it is there, and the main one once more as it looks from elsewhere. Driver thread only.
+/// </summary>
+internal sealed class Sightings(PeerNode node)
+{
+    private readonly List<Question> _asked = [];
+    private UdpAddress _seen;
+
+    /// <summary>The server's binding tells where it sees the main socket.</summary>
+    public void OnBound(IUdpSocket socket, in UdpAddress server, in UdpAddress observed)
+    {
+        if (observed == _seen)
+            return;
+        _seen = observed;
+        node.Candidates.SetReflexive(this, observed);
+        TellSurvey(socket, server);
+    }
+
+    /// <summary>Asks whatever is not asked already.</summary>
+    /// <param name="main">The socket that the server binds.</param>
+    /// <param name="server">The address at which it does.</param>
+    /// <param name="others">The sockets of which the binding tells nothing.</param>
+    /// <param name="channel">What the server said of its addresses.</param>
+    public void Look(IUdpSocket main, in UdpAddress server, IEnumerable<IUdpSocket> others, ServerChannel channel)
+    {
+        // Who hides wants to know no address of theirs, and needs none.
+        if (node.RelayOnly)
+            return;
+        foreach (IUdpSocket socket in others)
+            Keep(socket, channel);
+        node.Survey.Begin(main, server, hasAlternate: channel.AlternatePort != 0);
+        TellSurvey(main, server);
+        if (!_asked.Exists(static entry => entry.Source is StunBinding))
+            AskElsewhere(main, server, channel);
+    }
+
+    /// <summary>The network may be another one: what is asked again and again is asked now, and what is asked once may be asked anew.</summary>
+    public void AskAgain()
+    {
+        foreach (Question entry in _asked.ToArray())
+        {
+            if (entry.Source is StunKeeper keeper && node.Sockets.All.Contains(entry.Socket))
+                keeper.AskNow();
+            else
+                Drop(entry);
+        }
+    }
+
+    /// <summary>A socket was replaced by another one: nothing is asked from it any more.</summary>
+    public void OnReplaced(IUdpSocket old)
+    {
+        foreach (Question entry in _asked.Where(entry => entry.Socket == old).ToArray())
+            Drop(entry);
+    }
+
+    /// <summary>Takes everything back.</summary>
+    public void End()
+    {
+        foreach (Question entry in _asked.ToArray())
+            Drop(entry);
+        _seen = default;
+        node.Candidates.SetReflexive(this, default);
+    }
+
+    private void TellSurvey(IUdpSocket socket, in UdpAddress server)
+    {
+        if (!_seen.IsNone)
+            node.Survey.OnSeen(socket, server, _seen);
+    }
+
+    private void Keep(IUdpSocket socket, ServerChannel channel)
+    {
+        UdpAddress endpoint = channel.UdpEndpoints.FirstOrDefault(e => node.Loop.DirectPath(socket, e) is not null);
+        if (endpoint.IsNone || _asked.Exists(entry => entry.Socket == socket))
+            return;
+        var keeper = new StunKeeper(endpoint, node.Randomness, () => node.Lifetimes.KeepAliveTowards(endpoint, MappingUse.Brief) ?? StunKeeper.DefaultInterval);
+        Carry(socket, keeper, new WatchedClient(keeper, () =>
+        {
+            if (keeper.TryTakeChange(out UdpAddress mapped))
+                node.Candidates.SetReflexive(keeper, mapped);
+        }));
+    }
+
+    /// <summary>From the server's other port and another address of it, if it has any. Each costs the NAT a mapping.</summary>
+    private void AskElsewhere(IUdpSocket socket, UdpAddress main, ServerChannel channel)
+    {
+        List<UdpAddress> others = channel.AlternatePort == 0 ? [] : [main.WithPort(channel.AlternatePort)];
+        others.AddRange(channel.UdpEndpoints.Where(e => e.IsIPv4 == main.IsIPv4 && !e.SameHost(main)).Take(1));
+        foreach (UdpAddress other in others)
+        {
+            var question = new StunBinding(other, node.Randomness);
+            Carry(socket, question, WatchedClient.Asking(question, answered =>
+            {
+                if (answered.State != StunBindingState.Succeeded)
+                    return;
+                node.Candidates.SetReflexive(answered, answered.Result.Mapped);
+                node.Survey.OnSeen(socket, other, answered.Result.Mapped);
+            }));
+        }
+    }
+
+    private void Carry(IUdpSocket socket, IDatagramClient source, WatchedClient client)
+    {
+        _asked.Add(new Question(socket, client, source));
+        node.Loop.AddClient(socket, client);
+    }
+
+    private void Drop(Question entry)
+    {
+        node.Loop.RemoveClient(entry.Socket, entry.Client);
+        node.Candidates.SetReflexive(entry.Source, default);
+        _asked.Remove(entry);
+    }
+
+    private readonly record struct Question(IUdpSocket Socket, WatchedClient Client, IDatagramClient Source);
+}
