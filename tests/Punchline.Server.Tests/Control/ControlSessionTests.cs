@@ -91,4 +91,20 @@ public sealed class ControlSessionTests
         Assert.True(socket.WasAborted);
         await running.WaitAsync(Limit, Token);
     }
+
+    [Fact]
+    public async Task What_waits_for_a_peer_that_does_not_read_is_freed_with_its_channel()
+    {
+        using var socket = new PeerSocket(reads: false);
+        using ControlSession session = _scene.Session(socket);
+        Task running = session.RunAsync();
+        while (session.TrySendFrames(new byte[5 * 1000], 1000) == 0)
+        {
+        }
+        Assert.NotEqual(0, _scene.Service.Frames.Held);
+        _scene.Time.Advance(ServerLimits.FirstMessage + TimeSpan.FromTicks(1));
+        session.CheckLiveness(_scene.Clock.Now);
+        await running.WaitAsync(Limit, Token);
+        Assert.Equal(0, _scene.Service.Frames.Held);
+    }
 }
