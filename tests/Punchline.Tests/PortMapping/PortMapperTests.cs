@@ -112,6 +112,20 @@ public sealed class PortMapperTests : IAsyncDisposable
         Assert.Equal(3, pcp.Requests);
     }
 
+    [Theory]
+    [InlineData(100 * 24 * 3600u)]
+    [InlineData(uint.MaxValue)]
+    public async Task A_lifetime_beyond_all_reason_is_a_day(uint seconds)
+    {
+        FakeMapper natPmp = Found(
+            MappingProtocol.NatPmp, Granted(MappingProtocol.NatPmp, seconds), Granted(MappingProtocol.NatPmp, seconds, port: 40_001));
+        _protocols.Enqueue([natPmp]);
+        await BeginAsync();
+        Assert.NotNull((await NewsAsync()).Mapping);
+        await _time.PassAsync(TimeSpan.FromHours(12));
+        Assert.Equal(External.WithPort(40_001), (await NewsAsync()).Mapping?.External);
+    }
+
     [Fact]
     public async Task A_router_that_falls_silent_is_asked_until_the_lifetime_is_over()
     {
