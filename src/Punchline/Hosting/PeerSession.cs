@@ -412,10 +412,11 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         AgreeOnSilence();
     }
 
-    private void EndExhaustion()
+    /// <summary>What the server said of its quota holds no longer.</summary>
+    private protected void EndExhaustion()
     {
         _exhaustionEnds = Instant.Never;
-        _exhausted!.IsExhausted = false;
+        _exhausted?.IsExhausted = false;
         OnCarryingChanged();
     }
 
