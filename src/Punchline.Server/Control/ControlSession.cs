@@ -227,7 +227,8 @@ internal sealed class ControlSession : IRelayChannel, IDisposable
     {
         Instant now = _service.Clock.Now;
         Volatile.Write(ref _lastHeard, now.Ticks);
-        if (TakesFrames && type == WebSocketMessageType.Binary && RelayFrame.TryReadDataHeader(bytes, out _))
+        // Before anything was proven there is no pair that frames could be of.
+        if (TakesFrames && _stands && type == WebSocketMessageType.Binary && RelayFrame.TryReadDataHeader(bytes, out _))
             return HandleFrame(bytes);
         if (!_rate.TryTake(now))
             return Refuse(ControlError.TooFast);
