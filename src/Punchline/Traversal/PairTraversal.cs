@@ -25,6 +25,7 @@ internal sealed class PairTraversal : IDriverTimer
     private readonly SprayGate _gate;
     private readonly WhatWorked _worked;
     private readonly IRandomness _randomness;
+    private readonly AttemptBudget _budget = new();
     private readonly HashSet<TraversalMethod> _refused = [];
     private readonly List<IUdpSocket> _kept = [];
     private Attempt? _attempt;
@@ -34,7 +35,6 @@ internal sealed class PairTraversal : IDriverTimer
     private Instant _relayedSince;
     private Instant _startAt = Instant.Never;
     private TraversalMethod _nextMethod;
-    private Instant _freeAt = Instant.Zero;
     private UdpAddress _peer;
     private UdpAddress _ourPublic;
     private NatReport _ours;
@@ -42,7 +42,6 @@ internal sealed class PairTraversal : IDriverTimer
     private bool _hasPath;
     private bool _isDirect;
     private bool _hasEnded;
-    private int _tried;
     private TimeSpan _laterPause = TraversalLimits.AttemptPause;
 
     /// <param name="link">The connection and the machine.</param>
@@ -123,7 +122,7 @@ internal sealed class PairTraversal : IDriverTimer
     /// <summary>A network is another one: what failed before may work now.</summary>
     private void Restart()
     {
-        _tried = 0;
+        _budget.Restart();
         _laterPause = TraversalLimits.AttemptPause;
         _refused.Clear();
         _relayedSince = _link.Now;
@@ -163,8 +162,8 @@ internal sealed class PairTraversal : IDriverTimer
         {
             if (message.Answer != TraverseAnswer.Later)
                 _refused.Add(_attempt.Method);
-            EndAttempt();
-            _freeAt = _link.Now + _laterPause;
+            EndAttempt(wasMade: false);
+            _budget.PauseUntil(_link.Now + _laterPause);
             _laterPause = _laterPause + _laterPause < TraversalLimits.LongestLaterPause ? _laterPause + _laterPause : TraversalLimits.LongestLaterPause;
             Reconsider();
             return;
@@ -192,27 +191,24 @@ internal sealed class PairTraversal : IDriverTimer
             return;
         }
         if (_attempt.Advance(now) || now >= _deadline)
-        {
-            _tried++;
             EndAttempt();
-        }
     }
 
     /// <summary>What the client does next, and when, as far as is known now.</summary>
     private void Reconsider()
     {
         _startAt = Instant.Never;
-        if (!_isClient || _hasEnded || !_hasPath || _isDirect || _attempt is not null || _tried >= TraversalLimits.MaxAttempts || _peers is not { } peers || !MayTry(_peer))
+        if (!_isClient || _hasEnded || !_hasPath || _isDirect || _attempt is not null || _peers is not { } peers || !MayTry(_peer))
             return;
         TraversalPlan plan = TraversalStrategy.Choose(_ours, peers);
         List<TraversalMethod> methods = [.. plan.Methods.Where(m => !_refused.Contains(m) && (m == TraversalMethod.Exchange || _gate.IsAllowed))];
         if (methods.Count == 0)
             return;
         TraversalMethod known = _worked.Find(_ourPublic, _peer);
-        bool isKnown = _tried == 0 && methods.Contains(known);
-        _nextMethod = isKnown ? known : methods[_tried % methods.Count];
+        bool isKnown = _budget.Count == 0 && methods.Contains(known);
+        _nextMethod = isKnown ? known : methods[_budget.Count % methods.Count];
         Instant patience = _relayedSince + (plan.AtOnce || isKnown ? TraversalLimits.Settling : TraversalLimits.PlainPatience);
-        _startAt = Instant.Max(patience, _freeAt);
+        _startAt = Instant.Max(patience, _budget.FreeAt);
         if (_nextMethod != TraversalMethod.Exchange)
             _startAt = Instant.Max(_startAt, _gate.FreeAt);
     }
@@ -222,7 +218,7 @@ internal sealed class PairTraversal : IDriverTimer
         _number++;
         if (!TryBegin(method))
         {
-            _freeAt = _link.Now + TraversalLimits.AttemptPause;
+            _budget.PauseUntil(_link.Now + TraversalLimits.AttemptPause);
             Reconsider();
             return;
         }
@@ -236,7 +232,7 @@ internal sealed class PairTraversal : IDriverTimer
             return TraverseAnswer.Never;
         if (method != TraversalMethod.Exchange && !_gate.IsAllowed)
             return TraverseAnswer.Never;
-        return _hasEnded || _isDirect || _link.Now < _freeAt || !MayTry(_peer) ? TraverseAnswer.Later : TraverseAnswer.Ready;
+        return _hasEnded || _isDirect || _link.Now < _budget.FreeAt || !MayTry(_peer) ? TraverseAnswer.Later : TraverseAnswer.Ready;
     }
 
     private bool TryBegin(TraversalMethod method)
@@ -286,7 +282,8 @@ internal sealed class PairTraversal : IDriverTimer
         EndAttempt();
     }
 
-    private void EndAttempt()
+    /// <param name="wasMade">False if the peer had no time for it.</param>
+    private void EndAttempt(bool wasMade = true)
     {
         if (_attempt is not { } attempt)
             return;
@@ -294,7 +291,11 @@ internal sealed class PairTraversal : IDriverTimer
         _deadline = Instant.Never;
         _kept.AddRange(attempt.End());
         _gate.Leave(attempt, _link.Now, sprayed: attempt.HasStarted);
-        _freeAt = _link.Now + TraversalLimits.AttemptPause;
+        if (wasMade)
+            _budget.Take(_link.Now);
+        // Who has the host hold its one birthday attempt ready and does not start it leaves it to others for as long as one that was made.
+        bool heldForNothing = !_isClient && !attempt.HasStarted && attempt.Method != TraversalMethod.Exchange;
+        _budget.PauseUntil(_link.Now + (heldForNothing ? TraversalLimits.SprayPause : TraversalLimits.AttemptPause));
         Sweep();
         Reconsider();
     }
