@@ -27,7 +27,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private readonly PathNews _pathNews = new();
     private readonly QuietAgreement _quiet = new();
     private Instant _patienceEnds = Instant.Never;
-    private UdpAddress _observed;
+    private readonly ObservedCandidate _observed;
     private string? _version;
     private RelayStay? _peerStays;
     private RelayStay? _toldStay;
@@ -41,6 +41,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         Node = node;
         Connection = connection;
         Events = events;
+        _observed = new ObservedCandidate(node.Candidates, this);
         Traversal = new PairTraversal(
             new SessionLink(node, connection, message => Control?.Send(message)), connection.IsClient, node.Sprays, node.Worked, node.Randomness);
         Traversal.Began += (method, peer) => Events.Detail($"{Peer}: meeting at {peer} by method {method}");
@@ -153,13 +154,8 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     /// <inheritdoc/>
     public void OnObservedAddress(UdpAddress address, NetworkPath? path)
     {
-        if (address == _observed || Node.RelayOnly)
-            return;
-        Events.Detail($"{Peer} sees this side at {address}");
-        if (!_observed.IsNone)
-            Connection.RemoveLocalCandidate(_observed);
-        _observed = address;
-        Connection.AddLocalCandidate(new Candidate(address, CandidateKind.PeerReflexive));
+        if (!Node.RelayOnly && _observed.TryTake(address))
+            Events.Detail($"{Peer} sees this side at {address}");
     }
 
     /// <inheritdoc/>
