@@ -257,8 +257,11 @@ internal sealed class PeerNode : IAsyncDisposable
     public void AskWhereWeAre()
     {
         // A friend whose path flaps must not keep every server busy.
-        if (!(Clock.Now - _toldServersAt < LeastBetweenQuestions))
-            TellServers();
+        if (Clock.Now - _toldServersAt < LeastBetweenQuestions)
+            return;
+        _toldServersAt = Clock.Now;
+        foreach (ServerUdp server in _servers.ToArray())
+            server.OnDoubt();
     }
 
     /// <summary>A server answers at this address, and sees us at that one. Driver thread only.</summary>

@@ -38,6 +38,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
     private IUdpSocket? _movingTo;
     private Instant _boundAt;
     private UdpAddress _seen;
+    private IUdpSocket? _seenFrom;
     private bool _joined;
     private bool _closed;
 
@@ -128,7 +129,30 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         }
         _binding.Rebind(node.Loop.Now);
         Carry();
-        if (_channel is null)
+        AskAgain();
+        _channel?.Check();
+    }
+
+    /// <summary>
+    /// A friend's path has failed, and nothing that this machine sees has changed: asks whether the binding stands. Until it is known that it
+    /// does not it serves, for the other friends have no reason to leave it. Driver thread only.
+    /// </summary>
+    public void OnDoubt()
+    {
+        if (_binding is null)
+        {
+            OnNetworkChanged();
+            return;
+        }
+        _binding.Confirm(node.Loop.Now);
+        foreach ((IUdpSocket Socket, IDatagramClient Client, object Source) entry in _clients)
+            (entry.Source as StunKeeper)?.AskNow();
+        _channel?.Check();
+    }
+
+    private void AskAgain()
+    {
+        if (_channel is null || _binding is null)
             return;
         foreach ((IUdpSocket Socket, IDatagramClient Client, object Source) entry in _clients.Where(entry => entry.Source != _binding).ToArray())
         {
@@ -138,7 +162,6 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
                 Drop(entry);
         }
         AskWhereWeAre();
-        _channel.Check();
     }
 
     /// <summary>Has the server bind another socket; the one in use serves until it has. Driver thread only.</summary>
@@ -272,7 +295,10 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         Carry();
         if (_binding.Observed == _seen)
             return;
-        _seen = _binding.Observed;
+        // The NAT has given the same socket another mapping: what was seen of it elsewhere is old. Behind this call, which is a client's own.
+        if (!_seen.IsNone && _seenFrom == _socket)
+            node.Driver.Post(new ActionWorkItem(_ => AskAgain()));
+        (_seen, _seenFrom) = (_binding.Observed, _socket);
         node.Candidates.SetReflexive(_binding, _seen);
         if (!_seen.IsNone)
             node.Survey.OnSeen(_socket!, _binding.Server, _seen);
