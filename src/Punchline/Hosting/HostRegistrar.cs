@@ -121,7 +121,9 @@ internal sealed class HostRegistrar
             await foreach (ControlMessage message in channel.Events.ReadAllAsync(stop).ConfigureAwait(false))
             {
                 _events.Detail($"{_server}: {Describe(message)}");
-                if (message is PairClosed { Reason: PairCloseReason.ClientLeft, Handle: var handle })
+                if (message is PairOpened)
+                    _node.Driver.Post(new ActionWorkItem(_ => udp.OnPairOpened()));
+                else if (message is PairClosed { Reason: PairCloseReason.ClientLeft, Handle: var handle })
                     _node.Driver.Post(new ActionWorkItem(_ => _host.OnClientLeft(handle)));
                 else if (message is Attested attested)
                     _node.Driver.Post(new ActionWorkItem(_ => _node.Attestations.Set(attested.Handle, attested.Address)));

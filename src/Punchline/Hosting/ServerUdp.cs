@@ -150,6 +150,9 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
         _channel?.Check();
     }
 
+    /// <summary>The server has somebody for us, whose first packets come by the binding: it had better stand. Driver thread only.</summary>
+    public void OnPairOpened() => _binding?.ConfirmIfOld(node.Loop.Now);
+
     private void AskAgain()
     {
         if (_channel is null || _binding is null)
