@@ -121,6 +121,13 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
                 TryEndpoint(_endpoint);
             return;
         }
+        // Bound over IPv6 because there was no way over IPv4, and now there is one.
+        if (_channel?.UdpEndpoints[0] is { IsIPv4: true } first && _binding.Server.IsIPv6 && node.Sockets.For(node.Loop, first) is not null)
+        {
+            TryEndpoint(0, areNew: true);
+            _channel.Check();
+            return;
+        }
         // With sockets of their own for each address, the one in use may be gone.
         if (_movingTo is null && !node.Sockets.All.Contains(_socket!) && node.Sockets.For(node.Loop, _binding.Server) is { } other)
         {

@@ -311,8 +311,9 @@ internal sealed class PairTraversal : IDriverTimer
 
     /// <summary>
     /// Never at addresses where there is no NAT of the peer's to be opened: private ones, this machine, or our own NAT, whose hairpin plain
-    /// probing tries.
+    /// probing tries; nor at those of a family in which servers do not see us.
     /// </summary>
     private bool MayTry(in UdpAddress address) => !address.IsNone && !address.IsUnspecified && !address.IsLoopback && !address.IsPrivate
-        && !address.IsLinkLocal && !address.IsMulticast && !address.IsBroadcastOrReserved && !address.SameHost(_ourPublic);
+        && !address.IsLinkLocal && !address.IsMulticast && !address.IsBroadcastOrReserved && !address.SameHost(_ourPublic)
+        && (_ourPublic.IsNone || address.IsIPv4 == _ourPublic.IsIPv4);
 }
