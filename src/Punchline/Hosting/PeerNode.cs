@@ -254,14 +254,16 @@ internal sealed class PeerNode : IAsyncDisposable
     /// A way that worked does no more: our NAT may have forgotten us, or have another address, which nothing on this machine tells. The servers
     /// forward nothing from an address that they do not know, so they are told now and not at their next turn. Driver thread only.
     /// </summary>
-    public void AskWhereWeAre()
+    /// <returns>False if they were asked just now.</returns>
+    public bool AskWhereWeAre()
     {
         // A friend whose path flaps must not keep every server busy.
         if (Clock.Now - _toldServersAt < LeastBetweenQuestions)
-            return;
+            return false;
         _toldServersAt = Clock.Now;
         foreach (ServerUdp server in _servers.ToArray())
             server.OnDoubt();
+        return true;
     }
 
     /// <summary>A server answers at this address, and sees us at that one. Driver thread only.</summary>

@@ -19,6 +19,7 @@ public sealed class PortMapperTests : IAsyncDisposable
     private readonly Queue<FakeMapper[]> _protocols = new();
     private readonly PortMapper _mapper;
     private Gateway? _gateway = Home;
+    private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;
 
     public PortMapperTests() => _mapper = new PortMapper(new PortMapperOptions
@@ -27,7 +28,11 @@ public sealed class PortMapperTests : IAsyncDisposable
         FindGateway = () => _gateway,
         Protocols = (_, _) => _protocols.Dequeue(),
         Told = news => _news.Writer.TryWrite(news),
-        Failed = error => _failure = error,
+        Failed = error =>
+        {
+            _failure = error;
+            _failed.TrySetResult();
+        },
     });
 
     public async ValueTask DisposeAsync()
@@ -122,7 +127,8 @@ public sealed class PortMapperTests : IAsyncDisposable
         _protocols.Enqueue([natPmp]);
         await BeginAsync();
         Assert.NotNull((await NewsAsync()).Mapping);
-        await _time.PassAsync(TimeSpan.FromHours(12));
+        Task passed = _time.PassAsync(TimeSpan.FromHours(12));
+        Assert.Same(passed, await Task.WhenAny(passed, _failed.Task));
         Assert.Equal(External.WithPort(40_001), (await NewsAsync()).Mapping?.External);
     }
 
