@@ -66,6 +66,7 @@ internal static class CommandLine
         root.Add(HostCommand.Create(session));
         root.Add(JoinCommand.Create(session));
         root.Add(ServeCommand.Create(session));
+        root.Add(DoctorCommand.Create(session));
         root.Add(DemoCommand.Create(session));
         foreach (var option in root.Options)
         {
@@ -75,7 +76,7 @@ internal static class CommandLine
                 option.Action = new PrintVersion();
         }
 
-        root.SetAction((Func<ParseResult, int>)(_ => throw new UsageException("say what to do: host, join, serve or demo")));
+        root.SetAction((Func<ParseResult, int>)(_ => throw new UsageException("say what to do: host, join, serve, doctor or demo")));
         return root;
     }
 

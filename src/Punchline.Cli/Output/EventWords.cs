@@ -23,6 +23,14 @@ internal static class EventWords
         _ => "unknown",
     };
 
+    public static string Of(Meeting meeting) => meeting switch
+    {
+        Meeting.Direct => "direct",
+        Meeting.Foretold => "foretold",
+        Meeting.Guessed => "guessed",
+        _ => "relayed",
+    };
+
     public static double MegabitsPerSecond(Transferred transferred) =>
         transferred.Duration > TimeSpan.Zero ? transferred.Bytes * 8 / 1e6 / transferred.Duration.TotalSeconds : 0;
 }

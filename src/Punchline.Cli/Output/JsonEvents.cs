@@ -134,9 +134,39 @@ internal sealed class JsonEvents(Stream output, bool details) : IEventOutput
                 json.WriteNumber("seconds", Math.Round(transferred.Duration.TotalSeconds, 6));
                 json.WriteNumber("mbitPerSecond", Math.Round(EventWords.MegabitsPerSecond(transferred), 3));
                 break;
+            case NetworkExamined examined:
+                Head(json, "network", value.Time);
+                WriteFindings(json, examined.Findings);
+                json.WriteStartArray("friends");
+                foreach (var expectation in examined.Expectations)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("friend", expectation.Friend);
+                    json.WriteString("meeting", EventWords.Of(expectation.Meeting));
+                    json.WriteEndObject();
+                }
+
+                json.WriteEndArray();
+                json.WriteString("advice", examined.Advice);
+                break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(value), value.GetType().Name, "an event without a name in JSON");
         }
+    }
+
+    private static void WriteFindings(Utf8JsonWriter json, IReadOnlyList<Finding> findings)
+    {
+        json.WriteStartArray("findings");
+        foreach (var finding in findings)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", finding.Name);
+            json.WriteString("value", finding.Value);
+            json.WriteString("meaning", finding.Meaning);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     private void Flush()

@@ -12,6 +12,9 @@ internal sealed class PeopleEvents(TextWriter output, TextWriter errors, bool co
     private const string Bold = "\e[1m";
     private const string Plain = "\e[0m";
 
+    /// <summary>Of the longest name of a finding.</summary>
+    private const int FindingWidth = 18;
+
     private readonly Lock _gate = new();
 
     /// <summary>Colour only where a person looks at a terminal that knows it, and has not said NO_COLOR (no-color.org).</summary>
@@ -66,6 +69,16 @@ internal sealed class PeopleEvents(TextWriter output, TextWriter errors, bool co
                         CultureInfo.InvariantCulture,
                         $"{transferred.What}: {transferred.Bytes:N0} bytes in {transferred.Duration.TotalSeconds:0.000} s, {EventWords.MegabitsPerSecond(transferred):0} Mbit/s."));
                     break;
+                case NetworkExamined examined:
+                    foreach (var finding in examined.Findings)
+                        Say($"{finding.Name,-FindingWidth} {finding.Meaning}");
+                    Say("");
+                    Say("With a friend whose network is", Bold);
+                    foreach (var expectation in examined.Expectations)
+                        Say($"  {expectation.Friend}: {Text(expectation.Meeting)}", expectation.Meeting == Meeting.Relayed ? Yellow : Green);
+                    Say("");
+                    Say($"What would help most: {examined.Advice}.", Bold);
+                    break;
                 case Notice notice:
                     Say(notice.Message, Yellow);
                     break;
@@ -100,6 +113,14 @@ internal sealed class PeopleEvents(TextWriter output, TextWriter errors, bool co
         };
         return progress.Detail.Length == 0 ? $"{doing}." : $"{doing}: {progress.Detail}.";
     }
+
+    private static string Text(Meeting meeting) => meeting switch
+    {
+        Meeting.Direct => "direct at once",
+        Meeting.Foretold => "direct, by foretelling a port",
+        Meeting.Guessed => "direct as a rule, after some seconds of trying ports",
+        _ => "through the server",
+    };
 
     private void Say(string line, string? style = null) =>
         output.WriteLine(colour && style is not null ? $"{style}{line}{Plain}" : line);

@@ -19,5 +19,7 @@ internal interface IRoleFactory
 
     IRole Server(PunchlineServerOptions options, IProgress<PunchlineEvent> events);
 
+    IRole Doctor(DoctorOptions options, IProgress<PunchlineEvent> events);
+
     IRole Demo(DemoSettings settings, IProgress<PunchlineEvent> events);
 }

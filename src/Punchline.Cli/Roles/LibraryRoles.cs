@@ -15,3 +15,11 @@ internal sealed class ClientRole(PunchlineClient client) : IRole
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }
+
+/// <summary>The library's doctor as a role.</summary>
+internal sealed class DoctorRole(PunchlineDoctor doctor) : IRole
+{
+    public Task RunAsync(CancellationToken stop) => doctor.RunAsync(stop);
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}

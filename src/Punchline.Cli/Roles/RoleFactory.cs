@@ -12,6 +12,8 @@ internal sealed class RoleFactory : IRoleFactory
 
     public IRole Server(PunchlineServerOptions options, IProgress<PunchlineEvent> events) => new ServeRole(options, events, new SystemdNotifier());
 
+    public IRole Doctor(DoctorOptions options, IProgress<PunchlineEvent> events) => new DoctorRole(new PunchlineDoctor(options, events));
+
     public IRole Demo(DemoSettings settings, IProgress<PunchlineEvent> events) =>
         settings.Part is not null ? new DemoPartRole(settings, events)
         : settings.Nat ? new NatDemoRole(settings, events)

@@ -76,9 +76,10 @@ public sealed partial class QuicConnection
                 Forget(state);
                 continue;
             }
-            // It lives on until it fails; no round probes it after that.
+            // It serves until there is another; no round probes it after that.
             state.IsPair = false;
             state.IsLeaving = true;
+            EndLeaving(state);
         }
         ReconsiderPaths();
     }

@@ -21,7 +21,7 @@ public sealed partial class QuicConnection
             return false;
         if (_paths.Find(path) is { } known)
         {
-            known.IsLeaving = false; // The peer has told its address again.
+            OnAddressAgain(known);
             return true;
         }
         PathState state = NewPath(path, PathStage.Opening, isPair: true);
@@ -32,6 +32,14 @@ public sealed partial class QuicConnection
         return true;
     }
 
+    /// <summary>The peer had withdrawn an address and tells it again: its path stays, and the next round probes it as any other.</summary>
+    private static void OnAddressAgain(PathState known)
+    {
+        if (known is { IsLeaving: true, IsValidated: true })
+            known.Schedule.Stop();
+        (known.IsLeaving, known.IsPair) = (false, true);
+    }
+
     /// <summary>A way will be gone soon: data leaves it for any other direct one that stands, and as soon as one does.</summary>
     public void LeavePath(Instant now, NetworkPath path)
     {
@@ -40,6 +48,17 @@ public sealed partial class QuicConnection
             return;
         state.IsLeaving = true;
         ReconsiderPaths();
+        EndLeaving(state);
+    }
+
+    /// <summary>
+    /// Data has left a path that will be gone: packets that are late on it have their time, then its connection id is free for another one. A peer whose
+    /// address changes all the time would have used them all up else.
+    /// </summary>
+    private void EndLeaving(PathState state)
+    {
+        if (state is { IsLeaving: true, IsValidated: true } && state != _paths.Current && state != _paths.First && _paths.Find(state.Network) is not null)
+            state.Schedule.EndBy(_now + (AbandonAfterTimeouts * ProbeTimeoutOf(state)));
     }
 
     /// <summary>A way is gone: its socket was closed, or its server.</summary>
@@ -105,8 +124,8 @@ public sealed partial class QuicConnection
     private void OnForgotten(PathState state)
     {
         _forgottenPairs.Add(state, _now);
-        if (state == _standby)
-            (_standby, _standbyAt) = (null, Instant.Never);
+        if (state == _standby.Path)
+            _standby.Choose(_now, null, default);
         _peerIds.Release(state);
         _loss.AbandonPath(state.Recovery, _now);
         Emit(new QuicEvent { Kind = QuicEventKind.PathLost, Path = state.Network });
@@ -169,8 +188,8 @@ public sealed partial class QuicConnection
     private PathChooser.Rating Rate(PathState state) => new(
         state.IsValidated && !state.IsSuspect && !IsPaused(state), state.IsDirect, state.Network.RemoteAddress.IsIPv6, state.Recovery.Rtt.Minimum, state.IsLeaving);
 
-    /// <summary>It died too often of late, and there is another way meanwhile.</summary>
-    private bool IsPaused(PathState state) => state.Trust.IsPausedAt(_now) && !_paths.Current.IsSuspect;
+    /// <summary>It died too often of late, and data has another way meanwhile.</summary>
+    private bool IsPaused(PathState state) => state.Trust.IsPausedAt(_now) && _paths.Current is { IsSuspect: false, Network.CarriesData: true };
 
     /// <summary>The server follows the client's newest non-probing packet (RFC 9000 section 9.3).</summary>
     private void FollowTo(PathState state)
@@ -236,6 +255,7 @@ public sealed partial class QuicConnection
         TracePath(state, "current");
         if (old.IsRemoved && old != _paths.First)
             Forget(old);
+        EndLeaving(old);
     }
 
     private void OnCurrentPathReady()

@@ -13,10 +13,10 @@ public sealed partial class QuicConnection
     private const int SuspectAfterTimeouts = 3;
 
     /// <summary>
-    /// Nothing heard on the path in use for so long, and a probe timeout without an answer: it is suspect, too. Where a queue of a second
-    /// made the probe timeout two, three of them with their back-off would take fifteen.
+    /// Data on its way and nothing acknowledged for so long, though at least for one probe timeout: the path in use is suspect, too. Who goes on sending
+    /// begins the probe timeout anew with each packet, and where a queue of a second made it two, three of them with their back-off would take fifteen.
     /// </summary>
-    private static readonly TimeSpan SuspectAfterSilence = TimeSpan.FromSeconds(1.5);
+    private static readonly TimeSpan SuspectAfterWaiting = TimeSpan.FromSeconds(1);
 
     /// <summary>
     /// A server waits no longer for a client to finish the handshake: each unfinished one takes a place that an invite has
@@ -39,8 +39,8 @@ public sealed partial class QuicConnection
             if (!_isConfirmed)
                 return IsClient ? next : Instant.Min(next, _startedAt + HandshakeTimeout);
             next = Instant.Min(next, Instant.Min(_liveness.KeepAliveDeadline, _liveness.UnreachableDeadline));
-            next = Instant.Min(next, BlockedDeadline);
-            next = Instant.Min(next, Instant.Min(_puncher.NextRoundAt, Instant.Min(_standbyAt, _paths.Current.Mtu.RaiseAt)));
+            next = Instant.Min(next, Instant.Min(BlockedDeadline, SuspectAt));
+            next = Instant.Min(next, Instant.Min(_puncher.NextRoundAt, Instant.Min(_standby.NextTimeout, _paths.Current.Mtu.RaiseAt)));
             for (int i = 0; i < _paths.Count; i++)
                 next = Instant.Min(next, _paths[i].Schedule.NextAt);
             return next;
@@ -77,6 +77,8 @@ public sealed partial class QuicConnection
             OnLossTimeout();
         if (!_isConfirmed)
             return;
+        if (now >= SuspectAt)
+            Suspect(_paths.Current);
         bool isBlockedDue = now >= BlockedDeadline;
         bool isKeepAliveDue = now >= _liveness.KeepAliveDeadline;
         if (isBlockedDue)
@@ -115,13 +117,19 @@ public sealed partial class QuicConnection
             OnBlackHole(current);
             AskElsewhere();
         }
-        if (_loss.PtoCount >= SuspectAfterTimeouts || _now - _liveness.SilentSince(current.HeardAt) >= SuspectAfterSilence)
+        if (_loss.PtoCount >= SuspectAfterTimeouts)
             Suspect(current);
     }
 
+    /// <summary>When nothing will have been acknowledged on the path in use for too long.</summary>
+    private Instant SuspectAt => _paths.Current is { IsSuspect: false, Recovery.WaitingSince: { } since, SuspectedAt: var suspectedAt }
+        ? Instant.Max(since, suspectedAt) + Larger(SuspectAfterWaiting, ProbeTimeout) : Instant.Never;
+
     private void Suspect(PathState current)
     {
-        current.IsSuspect = true;
+        (current.IsSuspect, current.SuspectedAt) = (true, _now);
+        if (_loss.PtoCount < BlackHoleAfterTimeouts)
+            AskElsewhere(); // Else they have been asked.
         ReconsiderPaths();
     }
 
@@ -147,15 +155,15 @@ public sealed partial class QuicConnection
     /// </summary>
     private void OnAskedElsewhere()
     {
-        if (!IsClient || !_isConfirmed || _now - _paths.Current.HeardAt <= ProbeTimeout)
+        if (!IsClient || !_isConfirmed || _now - _liveness.SilentSince(_paths.Current.HeardAt) <= ProbeTimeout)
             return;
-        if (_loss.PtoCount > 0)
+        if (_now - _paths.Current.Recovery.WaitingSince >= ProbeTimeout)
             Suspect(_paths.Current);
         else
             _owesPing = true;
     }
 
-    /// <summary>Paths whose last probe has had its time without an answer have failed (RFC 9000 section 8.2.4).</summary>
+    /// <summary>Paths whose last probe has had its time without an answer have failed (RFC 9000 section 8.2.4), and those that data left for good are over.</summary>
     private void EndOverdueProbing()
     {
         for (int i = _paths.Count - 1; i >= 0; i--)
@@ -164,7 +172,7 @@ public sealed partial class QuicConnection
             if (state.Schedule.HasProbesLeft || state.Schedule.NextAt > _now)
                 continue;
             state.Schedule.Stop();
-            if (state.IsValidated)
+            if (state.IsValidated && (!state.IsLeaving || state == _paths.Current))
                 continue; // It was only asked whether the client is still there.
             state.Stage = PathStage.Failed;
             if (state == _paths.Current)

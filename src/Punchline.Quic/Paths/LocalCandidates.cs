@@ -6,7 +6,10 @@ namespace Punchline.Quic.Paths;
 /// <summary>The candidates that we tell the peer, with the CANDIDATE and CANDIDATE_GONE frames that are still to arrive.</summary>
 internal sealed class LocalCandidates
 {
-    private readonly List<Entry> _entries = new(CandidateRules.MaxLive);
+    /// <summary>Those that were withdrawn, and as many that wait for the peer to know.</summary>
+    private const int MaxEntries = 2 * CandidateRules.MaxLive;
+
+    private readonly List<Entry> _entries = new(MaxEntries);
     private ulong _nextSequence;
 
     private enum Telling : byte
@@ -35,8 +38,7 @@ internal sealed class LocalCandidates
                 return;
             live++;
         }
-        // Withdrawn ones count until the peer surely knows, so that it never sees more than its limit.
-        if (live >= limit || _entries.Count >= limit)
+        if (live >= limit || _entries.Count >= MaxEntries)
             return;
         _entries.Add(new Entry(_nextSequence++, candidate, Telling.Unsent));
         HasFramesToSend = true;
@@ -54,7 +56,12 @@ internal sealed class LocalCandidates
         }
     }
 
-    /// <param name="limit">How many the peer takes; those added before that was known may be more.</param>
+    /// <summary>Writes what fits of the frames that are due.</summary>
+    /// <param name="writer">Where to.</param>
+    /// <param name="sent">What was written.</param>
+    /// <param name="limit">
+    /// How many the peer takes. Withdrawn ones count until it surely knows; what is beyond waits for them, as what was added before the limit was known does for ever.
+    /// </param>
     internal void WriteFrames(scoped ref WireWriter writer, SentFrameList sent, int limit)
     {
         for (int i = 0; i < Math.Min(limit, _entries.Count); i++)
@@ -99,8 +106,10 @@ internal sealed class LocalCandidates
 
     internal void OnAcked(in SentFrame frame)
     {
-        if (frame.Kind == SentFrameKind.CandidateGone && IndexOf(frame.Id) is >= 0 and int index)
-            _entries.RemoveAt(index);
+        if (frame.Kind != SentFrameKind.CandidateGone || IndexOf(frame.Id) is not (>= 0 and int index))
+            return;
+        _entries.RemoveAt(index);
+        HasFramesToSend |= _entries.Exists(static entry => entry.Telling is Telling.Unsent or Telling.GoneUnsent); // One that waited has its place.
     }
 
     private int IndexOf(ulong sequence) => _entries.FindIndex(entry => entry.Sequence == sequence);

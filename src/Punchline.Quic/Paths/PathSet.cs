@@ -39,7 +39,9 @@ internal sealed class PathSet
         return null;
     }
 
-    /// <summary>Adds a path if there is room; a failed one that the peer's packets made known gives way.</summary>
+    /// <summary>
+    /// Adds a path if there is room; one that the peer's packets made known gives way, if it has failed or was a server's for a pair before this one.
+    /// </summary>
     /// <param name="path">The new path.</param>
     /// <param name="evicted">A path that had to go.</param>
     internal bool TryAdd(PathState path, out PathState? evicted)
@@ -49,7 +51,7 @@ internal sealed class PathSet
             return false;
         if (_all.Count >= MaxPaths)
         {
-            int victim = _all.FindIndex(known => known is { IsPair: false, Stage: PathStage.Failed } && known != Current && known != First);
+            int victim = _all.FindIndex(known => !known.IsPair && (known.Stage == PathStage.Failed || known is { IsDirect: false, IsValidated: true }) && known != Current && known != First);
             if (victim < 0)
                 return false;
             evicted = _all[victim];

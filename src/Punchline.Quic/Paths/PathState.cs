@@ -110,6 +110,9 @@ internal sealed class PathState
     /// <summary>True while data sent on it goes unacknowledged for too long: not a path to choose.</summary>
     internal bool IsSuspect { get; set; }
 
+    /// <summary>When it last became so: whatever is heard clears it, and a path that is dead one way only must not be suspected with every packet.</summary>
+    internal Instant SuspectedAt { get; set; } = Instant.Zero;
+
     /// <summary>
     /// One of its ends will be gone soon: our socket, whose mapping comes to its age, or the peer's address, which it has withdrawn. It serves
     /// until another direct path stands.

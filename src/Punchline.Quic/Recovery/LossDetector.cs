@@ -103,7 +103,8 @@ internal sealed partial class LossDetector
         _timerSetAt = now;
         if (packet.ArmsTimer)
         {
-            on.ArmedPackets++;
+            if (on.ArmedPackets++ == 0)
+                on.WaitingSince = now;
             on.LastArmedAt = now;
             s.ArmedPackets++;
         }
@@ -144,7 +145,10 @@ internal sealed partial class LossDetector
             ProcessEcn(s, ack.Ecn, newest, now);
 
         foreach (RecoveryPath path in _touched)
+        {
+            path.Space(space).WaitingSince = now;
             DetectLost(s, path, now, handler);
+        }
         ReportLosses(now);
         ReportAcked(s, now, handler);
 

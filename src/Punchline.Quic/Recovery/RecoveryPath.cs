@@ -75,6 +75,12 @@ internal class RecoveryPath
     /// <summary>Whatever the connection wants to find again.</summary>
     public object? Owner { get; set; }
 
+    /// <summary>
+    /// Since when packets of the connection itself are on their way and nothing on this path was acknowledged; null if none is. Unlike the probe timeout,
+    /// which each further packet begins anew (RFC 9002 section 6.2.1), it passes also while more is sent.
+    /// </summary>
+    public Instant? WaitingSince => Space(PacketNumberSpace.Application) is { ArmedPackets: > 0 } on ? on.WaitingSince : null;
+
     /// <summary>True if the congestion window leaves room for so many bytes (RFC 9002 section 7).</summary>
     public bool CanSend(int bytes) => BytesInFlight + bytes <= Congestion.Window && PacketsInFlight < MaxPacketsInFlight;
 
@@ -125,6 +131,9 @@ internal struct PathSpace
 
     /// <summary>How many open packets arm the probe timeout.</summary>
     public int ArmedPackets;
+
+    /// <summary>While there are such: when the first of them left, or the latest acknowledgement of anything on this path came since.</summary>
+    public Instant WaitingSince;
 
     /// <summary>When the latest packet left that arms the probe timeout (RFC 9002 appendix A.3).</summary>
     public Instant LastArmedAt;

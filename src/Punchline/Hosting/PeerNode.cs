@@ -146,6 +146,9 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>No peer is to learn where we are: everything goes through servers, and nothing that comes directly is answered.</summary>
     public bool RelayOnly { get; }
 
+    /// <summary>This machine's addresses, as they were read last. From any thread.</summary>
+    public LocalNetwork Network => _watcher.Current;
+
     /// <summary>Whether a server has answered over UDP in this network; null as long as that is open. Driver thread only.</summary>
     public bool? UdpWorks { get; private set; }
 
@@ -155,7 +158,7 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>Driver thread only.</summary>
     public CandidateBook Candidates { get; } = new();
 
-    /// <summary>Finds that out. Driver thread only.</summary>
+    /// <summary>Finds out what the NATs on our way out do. Driver thread only.</summary>
     public NatSurvey Survey { get; }
 
     /// <summary>Driver thread only.</summary>

@@ -49,6 +49,13 @@ internal sealed class HostIdentity
         return new HostIdentity(Pkcs8.ToArray(), PublicKeyInfo.ToArray(), reset);
     }
 
+    /// <summary>A peer that nobody knows, and of which nothing is kept.</summary>
+    public static HostIdentity CreatePassing(IRandomness randomness)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return new HostIdentity(key.ExportPkcs8PrivateKey(), key.ExportSubjectPublicKeyInfo(), new byte[ResetKeyLength]).WithOwnResetKey(randomness);
+    }
+
     /// <summary>Reads the keys, and makes those that are not there yet.</summary>
     /// <exception cref="StateFileException">A file is broken or cannot be read or written. It is left as it is: a new identity would break every invite.</exception>
     public static HostIdentity LoadOrCreate(StateDirectory directory, IRandomness randomness)

@@ -22,6 +22,25 @@ internal static class MappingProtocols
     public static IReadOnlyList<IMapper> All(Gateway gateway, ushort port, TimeProvider time, IRandomness randomness)
     {
         var link = new GatewayLink(gateway, time);
-        return [new PcpMapper(link, port, randomness), new NatPmpMapper(link, port), new UpnpMapper(link, port, randomness, UpnpMapper.Group)];
+        return
+        [
+            new PcpMapper(link, port, randomness, NatPmpMessage.Port),
+            new NatPmpMapper(link, port, NatPmpMessage.Port),
+            new UpnpMapper(link, port, randomness, UpnpMapper.Group),
+        ];
+    }
+
+    /// <summary>Gives a mapping back, within <see cref="MappingLimits.ReleaseTime"/>.</summary>
+    public static async Task GiveBackAsync(IMapper mapper, TimeProvider time)
+    {
+        using var limit = new CancellationTokenSource(MappingLimits.ReleaseTime, time);
+        try
+        {
+            await mapper.UnmapAsync(limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The router does not answer; the lease ends by itself.
+        }
     }
 }

@@ -61,9 +61,6 @@ internal sealed class PairTraversal : IDriverTimer
     /// <summary>An attempt begins: method and the peer's address.</summary>
     public event Action<TraversalMethod, UdpAddress>? Began;
 
-    /// <summary>The method that led to the path in use; none if plain probing did.</summary>
-    public TraversalMethod Succeeded { get; private set; }
-
     /// <inheritdoc/>
     public Instant NextTimeout => _attempt is null ? _startAt : Instant.Min(_deadline, _attempt.NextTimeout);
 
@@ -126,7 +123,6 @@ internal sealed class PairTraversal : IDriverTimer
         _laterPause = TraversalLimits.AttemptPause;
         _refused.Clear();
         _relayedSince = _link.Now;
-        Succeeded = TraversalMethod.None;
         Reconsider();
     }
 
@@ -275,10 +271,7 @@ internal sealed class PairTraversal : IDriverTimer
     private void OnDirect(SocketPath path)
     {
         if (_attempt is { } attempt && path.Socket is { } socket && attempt.Owns(socket))
-        {
-            Succeeded = attempt.Method;
             _worked.Remember(_ourPublic, attempt.Peer, attempt.Method);
-        }
         EndAttempt();
     }
 

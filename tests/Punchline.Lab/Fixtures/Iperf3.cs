@@ -31,8 +31,12 @@ internal sealed class Iperf3Server : IAsyncDisposable
         List<string> command = ["iperf3", "-c", "127.0.0.1", "-p", $"{port}", "-t", $"{seconds}", "-P", $"{streams}", "-J"];
         if (fromServer)
             command.Add("-R");
-        using var report = JsonDocument.Parse(await lab.RunAsync(where, command));
-        return report.RootElement.GetProperty("end").GetProperty("sum_received").GetProperty("bits_per_second").GetDouble();
+        var text = await lab.RunAsync(where, command);
+        using var report = JsonDocument.Parse(text);
+        // A run that was broken off has a report, too, with the reason in place of the sums.
+        return report.RootElement.TryGetProperty("end", out var end) && end.TryGetProperty("sum_received", out var sum)
+            ? sum.GetProperty("bits_per_second").GetDouble()
+            : throw new LabException($"iperf3 measured nothing: {text}");
     }
 
     public ValueTask DisposeAsync() => _process.DisposeAsync();

@@ -49,7 +49,9 @@ internal sealed class TunnelScene : IAsyncDisposable
     public string Invite { get; private set; } = "";
 
     /// <summary>Brings up a laboratory, the server, and a host that is registered.</summary>
-    public static async Task<TunnelScene> StartAsync(TunnelOptions options)
+    /// <param name="options">What it looks like.</param>
+    /// <param name="beforeHost">Starts what is to be shared, where the host must find it: it looks by connecting, which not every program bears.</param>
+    public static async Task<TunnelScene> StartAsync(TunnelOptions options, Func<NatLab, Task>? beforeHost = null)
     {
         var scene = new TunnelScene(await NatLab.UpAsync(options.Lab), options);
         try
@@ -57,6 +59,8 @@ internal sealed class TunnelScene : IAsyncDisposable
             // The system must not give these away as ports of outgoing connections.
             await scene.Lab.RunAsync("b", ["sysctl", "-qw", $"net.ipv4.ip_local_reserved_ports={FirstPort}-{FirstPort + (PortsEach * ClientsAtOnce) - 1}"]);
             await scene.StartServerAsync();
+            if (beforeHost is not null)
+                await beforeHost(scene.Lab);
             await scene.StartHostAsync();
             return scene;
         }
@@ -103,6 +107,17 @@ internal sealed class TunnelScene : IAsyncDisposable
         return client;
     }
 
+    /// <summary>Has the doctor examine the network of b.</summary>
+    /// <returns>Each finding's value by its name.</returns>
+    public async Task<Dictionary<string, string>> DoctorAsync(params IReadOnlyList<string> arguments)
+    {
+        var doctor = Start("doctor", "b", "doctor", ["--server", ServerName, "--state", _folder["doctor"], .. arguments]);
+        var network = await doctor.EventAsync("network");
+        (await doctor.ExitAsync()).Ok();
+        return network.GetProperty("findings").EnumerateArray()
+            .ToDictionary(finding => finding.GetProperty("name").GetString()!, finding => finding.GetProperty("value").GetString()!);
+    }
+
     /// <summary>Bytes that the server has forwarded, as its metrics say: the payload of UDP.</summary>
     public async Task<long> ForwardedBytesAsync()
     {
@@ -125,9 +140,10 @@ internal sealed class TunnelScene : IAsyncDisposable
     /// <summary>Starts the program in a place.</summary>
     internal ChildProcess Start(string title, string where, string command, IReadOnlyList<string> arguments)
     {
-        if (!File.Exists(Repository.ReleaseProgram))
-            throw new LabException($"{Repository.ReleaseProgram} is missing: ./test builds it");
-        List<string> line = [Repository.ReleaseProgram, command, .. arguments, "--json"];
+        var program = _options.Published ? Repository.PublishedProgram : Repository.ReleaseProgram;
+        if (!File.Exists(program))
+            throw new LabException($"{program} is missing: {(_options.Published ? "./publish --no-tool linux-x64 makes it" : "./test builds it")}");
+        List<string> line = [program, command, .. arguments, "--json"];
         if (_options.Verbose)
             line.Add("--verbose");
         var process = Lab.Start(where, line, _folder.Path, Environment());

@@ -69,6 +69,54 @@ public sealed class OutageTests
     }
 
     [Fact]
+    public void Who_goes_on_sending_leaves_a_dead_path_as_well()
+    {
+        // With 60 ms of round trip the probe timeout is longer than the 50 ms between two datagrams, each of which begins it anew.
+        Scene scene = OnDirectPath(5, Direct with { Delay = TimeSpan.FromMilliseconds(30) });
+        SendFor(scene, TimeSpan.FromSeconds(2));
+        scene.Check(scene.IsDirect, "not direct");
+        scene.Network.SetBoth(Scene.ClientDirect, Scene.HostDirect, Dead);
+        SendFor(scene, TimeSpan.FromSeconds(1.5));
+        scene.Check(scene.Connection.CurrentPath.Kind == PathKind.Relay && scene.HostConnection.CurrentPath.Kind == PathKind.Relay, "it does not leave");
+    }
+
+    [Fact]
+    public void One_lost_packet_after_a_pause_is_no_reason_to_leave()
+    {
+        Scene scene = OnDirectPath(6);
+        int moves = scene.ClientApplication.Events.Count(static e => e.Kind == QuicEventKind.PathChanged);
+        for (int i = 0; i < 20; i++)
+        {
+            scene.Network.SetBoth(Scene.ClientDirect, Scene.HostDirect, Dead);
+            Assert.True(scene.Connection.TrySendDatagram([1]));
+            scene.Network.RunFor(TimeSpan.FromMilliseconds(1));
+            scene.Network.SetBoth(Scene.ClientDirect, Scene.HostDirect, Direct);
+            scene.Network.RunFor(TimeSpan.FromSeconds(3));
+        }
+        Assert.Equal(moves, scene.ClientApplication.Events.Count(static e => e.Kind == QuicEventKind.PathChanged));
+    }
+
+    [Fact]
+    public void Where_the_relay_carries_no_data_a_path_that_died_often_is_tried_all_the_same()
+    {
+        Scene scene = Scene.Connected(7, Relay);
+        SimulatedPath[] relays = [(SimulatedPath)scene.Connection.CurrentPath, (SimulatedPath)scene.HostConnection.CurrentPath];
+        scene.OfferDirect(Direct);
+        scene.Check(scene.Network.RunUntil(() => scene.IsDirect, Soon), "no direct path");
+        foreach (SimulatedPath relay in relays)
+            relay.RelayCarriesData = false;
+        for (int i = 0; i < 8; i++)
+        {
+            scene.Network.SetBoth(Scene.ClientDirect, Scene.HostDirect, Dead);
+            scene.ClientApplication.Start(scene.Connection, 1, 1_000);
+            scene.Network.RunFor(TimeSpan.FromSeconds(6));
+            scene.Network.SetBoth(Scene.ClientDirect, Scene.HostDirect, Direct);
+            // By the next round of probing, which is a minute away at most.
+            scene.Check(scene.Network.RunUntil(() => scene.IsDirect, TimeSpan.FromMinutes(1.1)), $"data waits after {i + 1} outages");
+        }
+    }
+
+    [Fact]
     public void A_path_that_comes_and_goes_is_chosen_ever_more_rarely()
     {
         Scene scene = OnDirectPath(4);
@@ -90,10 +138,16 @@ public sealed class OutageTests
         static bool IsChoiceOfDirect(QuicEvent e) => e.Kind == QuicEventKind.PathChanged && e.Path!.Kind == PathKind.Direct;
     }
 
-    private static Scene OnDirectPath(ulong seed)
+    private static void SendFor(Scene scene, TimeSpan time)
+    {
+        for (Instant end = scene.Network.Now + time; scene.Network.Now < end; scene.Network.RunFor(TimeSpan.FromMilliseconds(50)))
+            Assert.True(scene.Connection.TrySendDatagram([1]));
+    }
+
+    private static Scene OnDirectPath(ulong seed, LinkProfile? direct = null)
     {
         Scene scene = Scene.Connected(seed, Relay);
-        scene.OfferDirect(Direct);
+        scene.OfferDirect(direct ?? Direct);
         scene.Check(scene.Network.RunUntil(() => scene.IsDirect, Soon), "no direct path");
         scene.Network.RunFor(TimeSpan.FromSeconds(3));
         return scene;

@@ -89,7 +89,7 @@ public sealed class TransferApplication : ISimulatedApplication
     }
 
     /// <summary>The own addresses from which candidates are probed.</summary>
-    public Func<SimulatedPeer, IEnumerable<UdpAddress>> LocalFor { get; init; } = static _ => [];
+    public Func<SimulatedPeer, IEnumerable<UdpAddress>> LocalFor { get; set; } = static _ => [];
 
     private void Pump(QuicConnection connection, StreamId id)
     {

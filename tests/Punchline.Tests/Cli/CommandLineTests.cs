@@ -58,6 +58,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("'dance'", "dance")]
     [InlineData("say what to share", "host", "--server", "s")]
     [InlineData("no server", "host", "25565")]
+    [InlineData("no server", "doctor")]
     [InlineData("unknown option '--fast'", "host", "25565", "--fast")]
     [InlineData("unknown option '-x'", "join", "-x")]
     [InlineData("'nonsense' is no service", "host", "nonsense", "--server", "s")]

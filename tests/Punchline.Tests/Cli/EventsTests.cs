@@ -33,6 +33,7 @@ public sealed class EventsTests : IDisposable
         { new Problem(Time, ProblemCode.HostOffline, "it's away"), """{"event":"error","time":"2026-01-02T02:04:05.678Z","code":"host-offline","message":"it's away"}""" },
         { new Notice(Time, "port\ntaken"), """{"event":"notice","time":"2026-01-02T02:04:05.678Z","message":"port\ntaken"}""" },
         { new Detail(Time, "d"), """{"event":"detail","time":"2026-01-02T02:04:05.678Z","message":"d"}""" },
+        { new NetworkExamined(Time, [new("mapping", "endpoint-independent", "one port")], [new("at home", Meeting.Guessed)], "do that"), """{"event":"network","time":"2026-01-02T02:04:05.678Z","findings":[{"name":"mapping","value":"endpoint-independent","meaning":"one port"}],"friends":[{"friend":"at home","meeting":"guessed"}],"advice":"do that"}""" },
         { new Transferred(Time, "page", 1_000_000, TimeSpan.FromSeconds(0.5)), """{"event":"transferred","time":"2026-01-02T02:04:05.678Z","what":"page","bytes":1000000,"seconds":0.5,"mbitPerSecond":16}""" },
     };
 

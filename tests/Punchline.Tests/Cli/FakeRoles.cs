@@ -22,6 +22,8 @@ internal sealed class FakeRoles : IRoleFactory
 
     public IRole Server(PunchlineServerOptions options, IProgress<PunchlineEvent> events) => Make(options, events);
 
+    public IRole Doctor(DoctorOptions options, IProgress<PunchlineEvent> events) => Make(options, events);
+
     public IRole Demo(DemoSettings settings, IProgress<PunchlineEvent> events) => Make(settings, events);
 
     private Role Make(object options, IProgress<PunchlineEvent> events)

@@ -34,6 +34,9 @@ internal sealed class LifetimeProber(IRandomness randomness, Func<LifetimeTrial,
     /// <inheritdoc/>
     public Instant NextTimeout => _trial is { Outcome: not TrialOutcome.Pending } ? Instant.Zero : _trial is null ? _nextAt : Instant.Never;
 
+    /// <summary>A trial runs, or another one follows.</summary>
+    public bool IsSearching => _trial is not null || _nextAt != Instant.Never;
+
     private LifetimeSearch Search => _brief ?? _stream;
 
     /// <summary>Begins anew, against this server.</summary>
