@@ -1,9 +1,11 @@
+using Punchline.Relay;
+
 namespace Punchline.Server;
 
 /// <summary>Every bound of the server, with its reason. Those that a site may change are defaults of <see cref="PunchlineServerOptions"/>.</summary>
 internal static class ServerLimits
 {
-    /// <summary>Control channels in all: some 20 kB each, so 400 MB at the most.</summary>
+    /// <summary>Control channels in all: some 20 kB each, so 400 MB at the most, and the frames that wait for them (<see cref="QueuedFrameBytesInAll"/>).</summary>
     public const int Channels = 20_000;
 
     /// <summary>A school or a carrier NAT behind one address, but not a botnet of one.</summary>
@@ -92,6 +94,15 @@ internal static class ServerLimits
 
     /// <summary>Bytes of DATA frames that wait for one channel to take them: with TCP's own buffers some 150 ms at the usual rate of a pair, and one full UDP batch.</summary>
     public const int QueuedFrameBytes = 64 * 1024;
+
+    /// <summary>And for all: 1,000 channels at their bound. What holds them is up to twice as large, as arrays are lent by powers of two.</summary>
+    public const int QueuedFrameBytesInAll = 64 * 1024 * 1024;
+
+    /// <summary>A channel has room for two frames whatever the others hold: 60 MB for all of them.</summary>
+    public const int ReservedFrameBytes = 2 * RelayFrame.MaxChannelFrame;
+
+    /// <summary>A batch that waits is charged no less, in bytes: its array's header and its place in the queue are more than a frame of ten bytes.</summary>
+    public const int LeastQueuedCost = 256;
 
     /// <summary>What TCP may hold of a channel beyond what the network has in flight: more would only be delay in front of the next message.</summary>
     public const int UnsentBytes = 16 * 1024;

@@ -46,6 +46,9 @@ internal sealed class ControlService
 
     public ChannelInbox Inbox { get; }
 
+    /// <summary>In which DATA frames wait for channels.</summary>
+    public FrameMemory Frames { get; } = new();
+
     public ServerMetrics Metrics { get; }
 
     public ILogger Log { get; }

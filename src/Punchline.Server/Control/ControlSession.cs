@@ -23,7 +23,7 @@ internal sealed class ControlSession : IRelayChannel, IDisposable
 
     private readonly ControlService _service;
     private readonly WebSocket _socket;
-    private readonly Outbox _outbox = new();
+    private readonly Outbox _outbox;
     private readonly ChannelInbox.Source _frames;
     private readonly CancellationTokenSource _ending;
     private readonly Instant _since;
@@ -40,6 +40,7 @@ internal sealed class ControlSession : IRelayChannel, IDisposable
     {
         _service = service;
         _socket = socket;
+        _outbox = new Outbox(service.Frames);
         _frames = service.Inbox.SourceOf(this);
         Remote = remote;
         Instant now = service.Clock.Now;
@@ -160,11 +161,17 @@ internal sealed class ControlSession : IRelayChannel, IDisposable
             {
                 while (_outbox.TryTake(out Outbox.Outgoing next))
                 {
-                    if (next.Message is not null)
-                        await SendAsync(ControlCodec.Write(next.Message)).ConfigureAwait(false);
-                    for (int offset = 0; offset < next.Length; offset += next.SegmentSize)
-                        await SendAsync(next.Frames.AsMemory(offset, Math.Min(next.SegmentSize, next.Length - offset))).ConfigureAwait(false);
-                    _outbox.Sent(next);
+                    try
+                    {
+                        if (next.Message is not null)
+                            await SendAsync(ControlCodec.Write(next.Message)).ConfigureAwait(false);
+                        for (int offset = 0; offset < next.Length; offset += next.SegmentSize)
+                            await SendAsync(next.Frames.AsMemory(offset, Math.Min(next.SegmentSize, next.Length - offset))).ConfigureAwait(false);
+                    }
+                    finally
+                    {
+                        _outbox.Sent(next);
+                    }
                 }
             }
             if (_socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
@@ -175,6 +182,10 @@ internal sealed class ControlSession : IRelayChannel, IDisposable
         catch (Exception e) when (e is WebSocketException or OperationCanceledException or ObjectDisposedException or InvalidOperationException or IOException)
         {
             _socket.Abort();
+        }
+        finally
+        {
+            _outbox.Abandon();
         }
     }
 
@@ -216,7 +227,8 @@ internal sealed class ControlSession : IRelayChannel, IDisposable
     {
         Instant now = _service.Clock.Now;
         Volatile.Write(ref _lastHeard, now.Ticks);
-        if (TakesFrames && type == WebSocketMessageType.Binary && RelayFrame.TryReadDataHeader(bytes, out _))
+        // Before anything was proven there is no pair that frames could be of.
+        if (TakesFrames && _stands && type == WebSocketMessageType.Binary && RelayFrame.TryReadDataHeader(bytes, out _))
             return HandleFrame(bytes);
         if (!_rate.TryTake(now))
             return Refuse(ControlError.TooFast);

@@ -5,11 +5,12 @@ using Punchline.Protocol;
 namespace Punchline.Server.Control;
 
 /// <summary>What waits to be sent on a control channel, in its order: messages, and DATA frames in the batches in which they came. Any thread puts in, one takes.</summary>
-internal sealed class Outbox
+/// <param name="memory">In which the frames of all channels wait.</param>
+internal sealed class Outbox(FrameMemory memory)
 {
     private readonly Channel<Outgoing> _queue = Channel.CreateUnbounded<Outgoing>(new UnboundedChannelOptions { SingleReader = true });
     private int _messages;
-    private int _frameBytes;
+    private int _held;
 
     /// <summary>Puts a message in.</summary>
     /// <returns>False if too many wait, or none is taken any more.</returns>
@@ -25,13 +26,15 @@ internal sealed class Outbox
     /// <returns>Bytes that were put in.</returns>
     public int Add(ReadOnlySpan<byte> batch, int segmentSize)
     {
-        int room = ServerLimits.QueuedFrameBytes - Volatile.Read(ref _frameBytes);
+        int room = memory.Share - Volatile.Read(ref _held);
         int length = batch.Length <= room ? batch.Length : Math.Max(0, room / segmentSize * segmentSize);
-        if (length == 0)
+        int cost = FrameMemory.CostOf(length);
+        if (length == 0 || cost > room)
             return 0;
         byte[] copy = ArrayPool<byte>.Shared.Rent(length);
         batch[..length].CopyTo(copy);
-        Interlocked.Add(ref _frameBytes, length);
+        memory.Take(cost);
+        Interlocked.Add(ref _held, cost);
         var frames = new Outgoing(null, copy, length, segmentSize);
         if (_queue.Writer.TryWrite(frames))
             return length;
@@ -42,6 +45,14 @@ internal sealed class Outbox
     /// <summary>Nothing more comes.</summary>
     public void Complete() => _queue.Writer.TryComplete();
 
+    /// <summary>Nothing more comes, and what waits is not sent. For whoever takes.</summary>
+    public void Abandon()
+    {
+        Complete();
+        while (TryTake(out Outgoing next))
+            Sent(next);
+    }
+
     /// <summary>Waits for what is next.</summary>
     /// <returns>False at the end.</returns>
     public ValueTask<bool> WaitAsync() => _queue.Reader.WaitToReadAsync();
@@ -49,7 +60,7 @@ internal sealed class Outbox
     /// <summary>Takes what is next. Give it back with <see cref="Sent"/>.</summary>
     public bool TryTake(out Outgoing next) => _queue.Reader.TryRead(out next);
 
-    /// <summary>It is on its way: its place is free.</summary>
+    /// <summary>It is on its way, or given up: its place is free.</summary>
     public void Sent(in Outgoing sent)
     {
         if (sent.Message is not null)
@@ -57,7 +68,9 @@ internal sealed class Outbox
             Interlocked.Decrement(ref _messages);
             return;
         }
-        Interlocked.Add(ref _frameBytes, -sent.Length);
+        int cost = FrameMemory.CostOf(sent.Length);
+        Interlocked.Add(ref _held, -cost);
+        memory.GiveBack(cost);
         ArrayPool<byte>.Shared.Return(sent.Frames);
     }
 

@@ -52,6 +52,9 @@ internal sealed class CandidateBook
     /// <summary>True if a server sees one of our sockets at this very address.</summary>
     public bool IsReflexive(UdpAddress address) => _reflexive.ContainsValue(address);
 
+    /// <summary>True if peers are told this address.</summary>
+    public bool Tells(UdpAddress address) => _told.Exists(candidate => candidate.Address == address);
+
     /// <summary>Tells this session's peer from now on.</summary>
     public void Join(ICandidateTeller teller)
     {

@@ -109,7 +109,8 @@ internal sealed class ClientSession(ClientCore client, PeerNode node, EndpointCo
         Node.Loop.Paths.Readdress(_relay, pair.Route.Link, pair.Route.Handle);
         Pair = pair;
         Meeting.AgreeOn(pair.Route.Handle);
-        OnCarryingChanged();
+        // Another server, or one that was restarted: if it has no more to give, it says so.
+        Standing.EndExhaustion();
     }
 
     /// <summary>The server has something to say of the pair.</summary>

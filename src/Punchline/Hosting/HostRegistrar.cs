@@ -109,7 +109,9 @@ internal sealed class HostRegistrar
             await foreach (ControlMessage message in contact.ReadAsync(stop).ConfigureAwait(false))
             {
                 _events.Detail($"{_server}: {Describe(message)}");
-                if (message is PairClosed { Reason: PairCloseReason.ClientLeft, Handle: var handle })
+                if (message is PairOpened)
+                    contact.OnPairOpened();
+                else if (message is PairClosed { Reason: PairCloseReason.ClientLeft, Handle: var handle })
                     _node.Driver.Post(new ActionWorkItem(_ => _host.OnClientLeft(handle)));
                 else if (message is RelayLimit limit)
                     _node.Driver.Post(new ActionWorkItem(_ => _host.OnRelayLimit(limit)));

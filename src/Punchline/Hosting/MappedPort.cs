@@ -1,7 +1,6 @@
 using Punchline.Endpoint;
 using Punchline.PortMapping;
 using Punchline.Quic;
-using Punchline.Stun;
 using Punchline.Udp;
 
 namespace Punchline.Hosting;
@@ -115,16 +114,31 @@ internal sealed class MappedPort(TimeProvider time, EventSink events) : IAsyncDi
     {
         if (_node.Candidates.IsReflexive(mapping.External) || _node.Servers.Way is not { } way)
             return;
-        var asking = new StunBinding(way.Server, _node.Randomness, responsePort: mapping.External.Port);
-        var client = WatchedClient.Asking(asking, ended =>
+        var check = new MappingCheck(way.Server, mapping.External.Port, _node.Randomness);
+        bool isTold = false;
+        var client = new WatchedClient(check, () =>
         {
-            if (ended.State == StunBindingState.Succeeded)
-                events.Detail($"the mapped port {mapping.External} is open: a server's answer came through it");
-            else if (ended.State == StunBindingState.TimedOut && _mapping == mapping)
-                Disbelieve(mapping, $"The router maps {mapping.External}, but nothing comes through: another firewall may be in the way. The mapping is of no use.");
+            if (isTold || check.Outcome == MappingCheckOutcome.Pending)
+                return;
+            isTold = true;
+            // Inside the client's own call: it goes, or is followed by another, behind that.
+            _node.Driver.Post(new ActionWorkItem(_ => OnChecked(mapping, check.Outcome)));
         });
         _check = (way.Socket, client);
         _node.Loop.AddClient(way.Socket, client);
+    }
+
+    private void OnChecked(in Mapping mapping, MappingCheckOutcome outcome)
+    {
+        if (_mapping != mapping)
+            return;
+        EndCheck();
+        if (outcome == MappingCheckOutcome.Open)
+            events.Detail($"the mapped port {mapping.External} is open: a server's answer came through it");
+        else if (outcome == MappingCheckOutcome.Shut)
+            Disbelieve(mapping, $"The router maps {mapping.External}, but nothing comes through: another firewall may be in the way. The mapping is of no use.");
+        else if (outcome == MappingCheckOutcome.Unheard)
+            Check(mapping);
     }
 
     private void EndCheck()

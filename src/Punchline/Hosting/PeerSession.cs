@@ -15,7 +15,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private readonly TaskCompletionSource<QuicError> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly PathNews _pathNews = new();
     private readonly QuietAgreement _quiet = new();
-    private UdpAddress _observed;
+    private readonly ObservedCandidate _observed;
     private string? _version;
     private bool _tookDirect;
 
@@ -24,6 +24,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         Node = node;
         Connection = connection;
         Events = events;
+        _observed = new ObservedCandidate(node.Candidates, this);
         Meeting = new SessionMeeting(node, connection, events, () => Peer, message => Control?.Send(message));
         Standing = new RelayStanding(node, connection, Meeting.Traversal, events, () => Peer);
         Standing.CarryingChanged += OnCarryingChanged;
@@ -133,13 +134,8 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     /// <inheritdoc/>
     public void OnObservedAddress(UdpAddress address, NetworkPath? path)
     {
-        if (address == _observed || Node.RelayOnly)
-            return;
-        Events.Detail($"{Peer} sees this side at {address}");
-        if (!_observed.IsNone)
-            Connection.RemoveLocalCandidate(_observed);
-        _observed = address;
-        Connection.AddLocalCandidate(new Candidate(address, CandidateKind.PeerReflexive));
+        if (!Node.RelayOnly && _observed.TryTake(address))
+            Events.Detail($"{Peer} sees this side at {address}");
     }
 
     /// <inheritdoc/>

@@ -86,6 +86,14 @@ internal sealed class RelayStanding(PeerNode node, EndpointConnection connection
         events.Notice($"The server has forwarded all of {whose} quota: data between this side and {peer()} waits for a direct path, or {wait.TotalMinutes:0} minutes.");
     }
 
+    /// <summary>What the server said of its quota holds no longer.</summary>
+    public void EndExhaustion()
+    {
+        _exhaustionEnds = Instant.Never;
+        _exhausted?.IsExhausted = false;
+        CarryingChanged?.Invoke();
+    }
+
     /// <inheritdoc/>
     public void OnTimeout(Instant now)
     {
@@ -93,13 +101,6 @@ internal sealed class RelayStanding(PeerNode node, EndpointConnection connection
             EndExhaustion();
         if (now >= _patienceEnds)
             TellWhyRelayed();
-    }
-
-    private void EndExhaustion()
-    {
-        _exhaustionEnds = Instant.Never;
-        _exhausted!.IsExhausted = false;
-        CarryingChanged?.Invoke();
     }
 
     private void TellWhyRelayed()

@@ -66,6 +66,9 @@ internal sealed class ServerContact : IAsyncDisposable
         return await _udp.BindAsync(Channel, handle, key, stop).ConfigureAwait(false);
     }
 
+    /// <summary>The server has somebody for us, whose first packets come by the binding.</summary>
+    public void OnPairOpened() => _node.Driver.Post(new ActionWorkItem(_ => _udp.OnPairOpened()));
+
     /// <summary>What the server says of pairs, as it comes; where it sees their other ends is known by then.</summary>
     /// <exception cref="ServerChannelException">The end of the channel.</exception>
     public async IAsyncEnumerable<ControlMessage> ReadAsync([EnumeratorCancellation] CancellationToken stop = default)

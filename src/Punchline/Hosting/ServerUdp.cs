@@ -120,6 +120,13 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IBindingS
                 TryEndpoint(_endpoint);
             return;
         }
+        // Bound over IPv6 because there was no way over IPv4, and now there is one.
+        if (_channel?.UdpEndpoints[0] is { IsIPv4: true } first && _binding.Server.IsIPv6 && node.Sockets.For(first) is not null)
+        {
+            TryEndpoint(0, areNew: true);
+            _channel.Check();
+            return;
+        }
         // With sockets of their own for each address, the one in use may be gone.
         if (_movingTo is null && !node.Sockets.All.Contains(_socket!) && node.Sockets.For(_binding.Server) is { } other)
         {
@@ -129,11 +136,35 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IBindingS
         }
         _binding.Rebind(node.Loop.Now);
         ChooseCarrier();
-        if (_channel is null)
+        AskAgain();
+        _channel?.Check();
+    }
+
+    /// <summary>
+    /// A friend's path has failed, and nothing that this machine sees has changed: asks whether the binding stands. Until it is known that it
+    /// does not it serves, for the other friends have no reason to leave it. Driver thread only.
+    /// </summary>
+    public void OnDoubt()
+    {
+        if (_binding is null)
+        {
+            OnNetworkChanged();
+            return;
+        }
+        _binding.Confirm(node.Loop.Now);
+        _sightings.AskKept();
+        _channel?.Check();
+    }
+
+    /// <summary>The server has somebody for us, whose first packets come by the binding: it had better stand. Driver thread only.</summary>
+    public void OnPairOpened() => _binding?.ConfirmIfOld(node.Loop.Now);
+
+    private void AskAgain()
+    {
+        if (_channel is null || _binding is null)
             return;
         _sightings.AskAgain();
         AskWhereWeAre();
-        _channel.Check();
     }
 
     /// <summary>Has the server bind another socket; the one in use serves until it has. Driver thread only.</summary>
@@ -265,7 +296,9 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IBindingS
         if (_binding!.BoundAt != _boundAt)
             OnBound();
         ChooseCarrier();
-        _sightings.OnBound(_socket!, _binding.Server, _binding.Observed);
+        // The NAT has given the same socket another mapping: what was seen of it elsewhere is old. Behind this call, which is a client's own.
+        if (_sightings.OnBound(_socket!, _binding.Server, _binding.Observed))
+            node.Driver.Post(new ActionWorkItem(_ => AskAgain()));
     }
 
     private void OnBound()

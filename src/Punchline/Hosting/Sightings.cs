@@ -15,15 +15,19 @@ internal sealed class Sightings(PeerNode node)
 {
     private readonly List<Question> _asked = [];
     private UdpAddress _seen;
+    private IUdpSocket? _seenFrom;
 
     /// <summary>The server's binding tells where it sees the main socket.</summary>
-    public void OnBound(IUdpSocket socket, in UdpAddress server, in UdpAddress observed)
+    /// <returns>True if that is another place than before of the same socket.</returns>
+    public bool OnBound(IUdpSocket socket, in UdpAddress server, in UdpAddress observed)
     {
         if (observed == _seen)
-            return;
-        _seen = observed;
+            return false;
+        bool moved = !_seen.IsNone && _seenFrom == socket;
+        (_seen, _seenFrom) = (observed, socket);
         node.Candidates.SetReflexive(this, observed);
         TellSurvey(socket, server);
+        return moved;
     }
 
     /// <summary>Asks whatever is not asked already.</summary>
@@ -56,6 +60,13 @@ internal sealed class Sightings(PeerNode node)
         }
     }
 
+    /// <summary>What is asked again and again is asked now.</summary>
+    public void AskKept()
+    {
+        foreach (Question entry in _asked)
+            (entry.Source as StunKeeper)?.AskNow();
+    }
+
     /// <summary>A socket was replaced by another one: nothing is asked from it any more.</summary>
     public void OnReplaced(IUdpSocket old)
     {
@@ -68,7 +79,7 @@ internal sealed class Sightings(PeerNode node)
     {
         foreach (Question entry in _asked.ToArray())
             Drop(entry);
-        _seen = default;
+        (_seen, _seenFrom) = (default, null);
         node.Candidates.SetReflexive(this, default);
     }
 

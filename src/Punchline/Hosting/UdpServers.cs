@@ -34,11 +34,16 @@ internal sealed class UdpServers(IDriver driver)
     /// A way that worked does no more: our NAT may have forgotten us, or have another address, which nothing on this machine tells. The servers
     /// forward nothing from an address that they do not know, so they are told now and not at their next turn.
     /// </summary>
-    public void AskWhereWeAre()
+    /// <returns>False if they were asked just now.</returns>
+    public bool AskWhereWeAre()
     {
         // A friend whose path flaps must not keep every server busy.
-        if (!(driver.Now - _toldAt < LeastBetweenQuestions))
-            TellAll();
+        if (driver.Now - _toldAt < LeastBetweenQuestions)
+            return false;
+        _toldAt = driver.Now;
+        foreach (ServerUdp server in _servers.ToArray())
+            server.OnDoubt();
+        return true;
     }
 
     /// <summary>Has every server see us at another socket; each one's binding tells when it does.</summary>

@@ -9,6 +9,12 @@ internal static class MappingLimits
     /// </summary>
     public static readonly TimeSpan Lease = TimeSpan.FromMinutes(20);
 
+    /// <summary>
+    /// A router that says more is not believed (RFC 6887 section 15 has clients set such a bound): the field holds 136 years, no timer does, and
+    /// NAT-PMP lets anybody on the link answer who guesses when.
+    /// </summary>
+    public static readonly TimeSpan LongestLease = TimeSpan.FromHours(24);
+
     /// <summary>A mapping that ends sooner is renewed no oftener than this (RFC 6887 section 11.2.1: 4 s).</summary>
     public static readonly TimeSpan LeastBetweenRenewals = TimeSpan.FromSeconds(4);
 

@@ -215,7 +215,9 @@ internal sealed class PortMapper : IAsyncDisposable
         }
     }
 
-    private Instant Expiry(in Mapping mapping) => mapping.Lifetime == TimeSpan.Zero ? Instant.Never : _clock.Now + mapping.Lifetime;
+    private Instant Expiry(in Mapping mapping) => mapping.Lifetime == TimeSpan.Zero
+        ? Instant.Never
+        : _clock.Now + (mapping.Lifetime < MappingLimits.LongestLease ? mapping.Lifetime : MappingLimits.LongestLease);
 
     private void Tell(Mapping? mapping, string detail) => _options.Told(new MapperNews(mapping, detail));
 }

@@ -40,7 +40,7 @@ internal sealed class ServerDialler(ServerAddress server, Action<IReadOnlyList<U
             : await Dns.GetHostAddressesAsync(server.Name, cancellationToken).ConfigureAwait(false);
         _failure = ServerFailure.NotReachable;
         UdpAddress[] resolved = [.. addresses.Select(a => new UdpAddress(a, server.Port))];
-        onResolved?.Invoke(resolved);
+        onResolved?.Invoke(ServerEndpoints.InOrder(resolved));
         SocketException? last = null;
         for (int i = 0; i < addresses.Length; i++)
         {

@@ -9,7 +9,13 @@ namespace Punchline.Relay;
 /// </summary>
 internal static class ServerEndpoints
 {
-    /// <summary>The addresses in order, each once; empty if the port is none that may be used.</summary>
+    /// <summary>
+    /// IPv4 first, else as they come: the binding is what the NATs on the way out are known by, and what the server attests to the peer. IPv6
+    /// needs neither, as its firewalls translate nothing (docs/adr/0023-bound-over-ipv4.md).
+    /// </summary>
+    public static IReadOnlyList<UdpAddress> InOrder(IEnumerable<UdpAddress> addresses) => [.. addresses.OrderBy(static address => address.IsIPv6)];
+
+    /// <summary>The addresses <see cref="InOrder"/>, each once; empty if the port is none that may be used.</summary>
     /// <param name="reached">The name's addresses, that which TCP reached first; not empty.</param>
     /// <param name="claimed">Those in SERVER_HELLO; without a usable one the name's count.</param>
     /// <param name="port">The UDP port in SERVER_HELLO.</param>
@@ -20,10 +26,10 @@ internal static class ServerEndpoints
         foreach (UdpAddress address in claimed)
             Add(usable, reached[0], address, dialled);
         if (usable.Count > 0)
-            return usable;
+            return InOrder(usable);
         foreach (UdpAddress address in reached)
             Add(usable, reached[0], address.WithPort(port), dialled);
-        return usable;
+        return InOrder(usable);
     }
 
     /// <summary>The second STUN port, or 0: by default it is the one after the first.</summary>

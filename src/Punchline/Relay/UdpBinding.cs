@@ -102,6 +102,16 @@ internal sealed class UdpBinding : IDatagramClient
             BeginBinding(now);
     }
 
+    /// <summary>
+    /// Somebody is about to send to us through the server: where the last confirmation is older than a mapping surely lives, asks whether the
+    /// binding stands.
+    /// </summary>
+    public void ConfirmIfOld(Instant now)
+    {
+        if (now - BoundAt >= KeepAlive)
+            Confirm(now);
+    }
+
     /// <inheritdoc/>
     public bool TryTransmit(Instant now, Span<byte> buffer, out int length)
     {

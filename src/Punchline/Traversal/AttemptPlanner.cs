@@ -18,15 +18,14 @@ internal readonly record struct PlannedAttempt(TraversalMethod Method, Instant A
 /// <param name="worked">Shared by them as well.</param>
 internal sealed class AttemptPlanner(bool isClient, SprayGate gate, WhatWorked worked)
 {
+    private readonly AttemptBudget _budget = new();
     private readonly HashSet<TraversalMethod> _refused = [];
     private NatReport? _peers;
     private UdpAddress _ourPublic;
     private bool _hasPath;
     private bool _isDirect;
     private bool _hasEnded;
-    private int _tried;
     private Instant _relayedSince;
-    private Instant _freeAt = Instant.Zero;
     private TimeSpan _laterPause = TraversalLimits.AttemptPause;
 
     /// <summary>The attempt to propose next, as things stood at the last <see cref="Reconsider"/>; null if there is none.</summary>
@@ -79,14 +78,16 @@ internal sealed class AttemptPlanner(bool isClient, SprayGate gate, WhatWorked w
     }
 
     /// <summary>An attempt could not be begun, or is over: the next one has to wait.</summary>
-    public void OnEnded(Instant now)
+    /// <param name="now">The time.</param>
+    /// <param name="wasMade">False if the peer had no time for it: then it does not count.</param>
+    /// <param name="pause">How long.</param>
+    public void OnEnded(Instant now, bool wasMade, TimeSpan pause)
     {
-        _freeAt = now + TraversalLimits.AttemptPause;
+        if (wasMade)
+            _budget.Take(now);
+        _budget.PauseUntil(now + pause);
         Reconsider();
     }
-
-    /// <summary>It brought nothing.</summary>
-    public void OnMissed() => _tried++;
 
     /// <summary>It led to the peer.</summary>
     /// <param name="peer">Where that was attested to be.</param>
@@ -101,7 +102,7 @@ internal sealed class AttemptPlanner(bool isClient, SprayGate gate, WhatWorked w
     {
         if (answer != TraverseAnswer.Later)
             _refused.Add(method);
-        _freeAt = now + _laterPause;
+        _budget.PauseUntil(now + _laterPause);
         _laterPause = _laterPause + _laterPause < TraversalLimits.LongestLaterPause ? _laterPause + _laterPause : TraversalLimits.LongestLaterPause;
         Reconsider();
     }
@@ -120,30 +121,30 @@ internal sealed class AttemptPlanner(bool isClient, SprayGate gate, WhatWorked w
             return TraverseAnswer.Never;
         if (method != TraversalMethod.Exchange && !gate.IsAllowed)
             return TraverseAnswer.Never;
-        return _hasEnded || _isDirect || now < _freeAt || !MayTry(Peer) ? TraverseAnswer.Later : TraverseAnswer.Ready;
+        return _hasEnded || _isDirect || now < _budget.FreeAt || !MayTry(Peer) ? TraverseAnswer.Later : TraverseAnswer.Ready;
     }
 
     /// <summary>Plans anew: another connection's attempt may have begun or ended meanwhile.</summary>
     public void Reconsider()
     {
         Next = null;
-        if (!isClient || _hasEnded || !_hasPath || _isDirect || _tried >= TraversalLimits.MaxAttempts || _peers is not { } peers || !MayTry(Peer))
+        if (!isClient || _hasEnded || !_hasPath || _isDirect || !_budget.FreeAt.IsSet || _peers is not { } peers || !MayTry(Peer))
             return;
         TraversalPlan plan = TraversalStrategy.Choose(Ours, peers);
         List<TraversalMethod> methods = [.. plan.Methods.Where(m => !_refused.Contains(m) && (m == TraversalMethod.Exchange || gate.IsAllowed))];
         if (methods.Count == 0)
             return;
         TraversalMethod known = worked.Find(_ourPublic, Peer);
-        bool isKnown = _tried == 0 && methods.Contains(known);
-        TraversalMethod method = isKnown ? known : methods[_tried % methods.Count];
-        Instant at = Instant.Max(_relayedSince + (plan.AtOnce || isKnown ? TraversalLimits.Settling : TraversalLimits.PlainPatience), _freeAt);
+        bool isKnown = _budget.Count == 0 && methods.Contains(known);
+        TraversalMethod method = isKnown ? known : methods[_budget.Count % methods.Count];
+        Instant at = Instant.Max(_relayedSince + (plan.AtOnce || isKnown ? TraversalLimits.Settling : TraversalLimits.PlainPatience), _budget.FreeAt);
         Next = new PlannedAttempt(method, method == TraversalMethod.Exchange ? at : Instant.Max(at, gate.FreeAt));
     }
 
     /// <summary>A network is another one: what failed before may work now.</summary>
     private void Restart(Instant now)
     {
-        _tried = 0;
+        _budget.Restart();
         _laterPause = TraversalLimits.AttemptPause;
         _refused.Clear();
         _relayedSince = now;
@@ -151,8 +152,9 @@ internal sealed class AttemptPlanner(bool isClient, SprayGate gate, WhatWorked w
 
     /// <summary>
     /// Never at addresses where there is no NAT of the peer's to be opened: private ones, this machine, or our own NAT, whose hairpin plain
-    /// probing tries.
+    /// probing tries; nor at those of a family in which servers do not see us.
     /// </summary>
     private bool MayTry(in UdpAddress address) => !address.IsNone && !address.IsUnspecified && !address.IsLoopback && !address.IsPrivate
-        && !address.IsLinkLocal && !address.IsMulticast && !address.IsBroadcastOrReserved && !address.SameHost(_ourPublic);
+        && !address.IsLinkLocal && !address.IsMulticast && !address.IsBroadcastOrReserved && !address.SameHost(_ourPublic)
+        && (_ourPublic.IsNone || address.IsIPv4 == _ourPublic.IsIPv4);
 }

@@ -149,10 +149,7 @@ internal sealed class PairTraversal : IDriverTimer
         }
         bool isOver = _attempt.Advance(now);
         if (isOver || now >= _deadline)
-        {
-            _planner.OnMissed();
             EndAttempt(isOver ? AttemptOutcome.Missed : AttemptOutcome.NoAnswer);
-        }
     }
 
     private void Lead(TraversalMethod method)
@@ -160,7 +157,7 @@ internal sealed class PairTraversal : IDriverTimer
         _number++;
         if (!TryBegin(method))
         {
-            _planner.OnEnded(_link.Now);
+            _planner.OnEnded(_link.Now, wasMade: false, TraversalLimits.AttemptPause);
             return;
         }
         _link.Send(new Traverse(_number, method));
@@ -224,7 +221,10 @@ internal sealed class PairTraversal : IDriverTimer
         _kept.AddRange(attempt.End());
         _gate.Leave(attempt, _link.Now, sprayed: attempt.HasStarted);
         Sweep();
-        _planner.OnEnded(_link.Now);
+        // Who has the host hold its one birthday attempt ready and does not start it leaves it to others for as long as one that was made.
+        bool heldForNothing = !_isClient && !attempt.HasStarted && attempt.Method != TraversalMethod.Exchange;
+        _planner.OnEnded(
+            _link.Now, wasMade: outcome is not (AttemptOutcome.NotNow or AttemptOutcome.Refused), heldForNothing ? TraversalLimits.SprayPause : TraversalLimits.AttemptPause);
     }
 
     private void Sweep()

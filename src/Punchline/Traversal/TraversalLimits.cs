@@ -24,6 +24,9 @@ internal static class TraversalLimits
     /// <summary>Attempts of a connection on one network: what has failed so often will go on failing, and flows are not ours alone.</summary>
     public const int MaxAttempts = 6;
 
+    /// <summary>And of a connection, whose peer may say that it moved as often as it likes: two networks' worth at once.</summary>
+    public const int MaxAttemptsAtOnce = 12;
+
     /// <summary>Between bursts: 200 probes a second, 160 kbit/s with all headers.</summary>
     public static readonly TimeSpan BurstInterval = TimeSpan.FromMilliseconds(20);
 
@@ -35,6 +38,9 @@ internal static class TraversalLimits
 
     /// <summary>Between two attempts of a connection: as between rounds of probing.</summary>
     public static readonly TimeSpan AttemptPause = TimeSpan.FromSeconds(5);
+
+    /// <summary>After this one more: who truly moves, day after day, is met again.</summary>
+    public static readonly TimeSpan AttemptRefill = TimeSpan.FromMinutes(10);
 
     /// <summary>A peer that has no time for us is asked again after <see cref="AttemptPause"/>, then after twice as long each time, and at most this.</summary>
     public static readonly TimeSpan LongestLaterPause = TimeSpan.FromSeconds(60);

@@ -47,9 +47,9 @@ internal sealed class ControlScene
     }
 
     /// <summary>An OPEN as a client makes it that knows the invite.</summary>
-    public Open OpenFor(ControlSession client, ulong invite)
+    public Open OpenFor(ControlSession client, ulong invite, ControlFeatures features = ControlFeatures.None)
     {
-        var message = new Open(1, ControlFeatures.None, new byte[32], "s:1", new byte[32], new InviteId(invite), "v");
+        var message = new Open(1, features, new byte[32], "s:1", new byte[32], new InviteId(invite), "v");
         return message with { Mac = ControlProof.OpenMac(_keys[message.InviteId], "s:1", client.Nonce, message) };
     }
 

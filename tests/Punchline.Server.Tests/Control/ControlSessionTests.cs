@@ -1,4 +1,5 @@
 using Punchline.Protocol;
+using Punchline.Relay;
 using Punchline.Server.Control;
 using Xunit;
 
@@ -89,6 +90,53 @@ public sealed class ControlSessionTests
         _scene.Time.Advance(TimeSpan.FromTicks(1));
         session.CheckLiveness(_scene.Clock.Now);
         Assert.True(socket.WasAborted);
+        await running.WaitAsync(Limit, Token);
+    }
+
+    [Fact]
+    public async Task What_waits_for_a_peer_that_does_not_read_is_freed_with_its_channel()
+    {
+        using var socket = new PeerSocket(reads: false);
+        using ControlSession session = _scene.Session(socket);
+        Task running = session.RunAsync();
+        while (session.TrySendFrames(new byte[5 * 1000], 1000) == 0)
+        {
+        }
+        Assert.NotEqual(0, _scene.Service.Frames.Held);
+        _scene.Time.Advance(ServerLimits.FirstMessage + TimeSpan.FromTicks(1));
+        session.CheckLiveness(_scene.Clock.Now);
+        await running.WaitAsync(Limit, Token);
+        Assert.Equal(0, _scene.Service.Frames.Held);
+    }
+
+    [Fact]
+    public async Task Frames_are_taken_from_nobody_whose_OPEN_was_refused()
+    {
+        using var hostSocket = new PeerSocket();
+        using ControlSession host = _scene.Session(hostSocket);
+        _scene.Register(host, invites: 1);
+        using var socket = new PeerSocket();
+        using ControlSession session = _scene.Session(socket);
+        Task running = session.RunAsync();
+        Assert.IsType<ServerHello>(await socket.Heard.Reader.ReadAsync(Token));
+        socket.Say(_scene.OpenFor(session, 1, ControlFeatures.ChannelFrames) with { Mac = new byte[32] });
+        Assert.IsType<ErrorMessage>(await socket.Heard.Reader.ReadAsync(Token));
+        byte[] frame = new byte[100];
+        RelayFrame.WriteDataHeader(frame, 1);
+        socket.Say(frame);
+        socket.Say(new Ping(1));
+        Assert.IsType<Pong>(await socket.Heard.Reader.ReadAsync(Token));
+        Assert.Equal(0, _scene.Inbox.Take(new byte[2000], out _, out _));
+
+        // With a pair they are.
+        socket.Say(_scene.OpenFor(session, 1, ControlFeatures.ChannelFrames));
+        socket.Say(frame);
+        socket.Say(new Ping(2));
+        while (await socket.Heard.Reader.ReadAsync(Token) is not Pong { Echo: 2 })
+        {
+        }
+        Assert.Equal(frame.Length, _scene.Inbox.Take(new byte[2000], out _, out _));
+        socket.Leave();
         await running.WaitAsync(Limit, Token);
     }
 }

@@ -23,7 +23,9 @@ internal sealed class PeerSocket(bool reads = true) : WebSocket
 
     public override string? SubProtocol => null;
 
-    public void Say(ControlMessage message) => _said.Writer.TryWrite(ControlCodec.Write(message));
+    public void Say(ControlMessage message) => Say(ControlCodec.Write(message));
+
+    public void Say(byte[] message) => _said.Writer.TryWrite(message);
 
     /// <summary>The peer answers the close, or goes.</summary>
     public void Leave() => _said.Writer.TryComplete();

@@ -25,6 +25,8 @@ internal sealed class FakeHost : IAsyncDisposable
 
     public Invite Invite { get; }
 
+    public PeerNode Node => _node;
+
     public static async Task<FakeHost> StartAsync(Rig rig, Func<PeerNode, EndpointConnection, IConnectionHandler> accept, Func<HostIdentity, Invite, IAdmission> door)
     {
         var identity = HostIdentity.LoadOrCreate(new StateDirectory(rig.StateOf("fake-host")), SystemRandomness.Instance);

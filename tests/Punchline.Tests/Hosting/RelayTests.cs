@@ -80,6 +80,22 @@ public sealed class RelayTests
     }
 
     [Fact]
+    public async Task A_server_that_was_restarted_is_tried_at_once_though_its_quota_was_used_up()
+    {
+        await using Rig rig = await Rig.StartRelayingAsync(new RelayTerms { Pair = new RelayBound(null, 1_000_000) });
+        using var echo = new TcpEcho();
+        RunningRole host = rig.Host(BlockedUdp.ButServer(rig), relayOnly: false, echo.Spec("echo"));
+        RunningRole client = rig.Client(await Rig.InviteOf(host), platform: BlockedUdp.ButServer(rig));
+        using var visitor = new Conversation(await Rig.PortOf(client, "echo"));
+        Task saying = visitor.SayAsync(800_000);
+        await client.Events.WaitAsync<Notice>(notice => notice.Message.Contains("quota", StringComparison.Ordinal));
+        Assert.False(saying.IsCompleted);
+        await rig.RestartServerAsync();
+        await saying;
+        Assert.False(client.Events.Has<PeerLeft>());
+    }
+
+    [Fact]
     public async Task With_a_server_that_relays_no_data_it_waits_and_people_hear_why()
     {
         await using Rig rig = await Rig.StartRelayingAsync(null);

@@ -36,7 +36,7 @@ internal sealed class FakeMapper(MappingProtocol protocol) : IMapper
         return mapper;
     }
 
-    public static MappingReply Granted(MappingProtocol protocol, int seconds = 1200, ushort port = 40_000) =>
+    public static MappingReply Granted(MappingProtocol protocol, double seconds = 1200, ushort port = 40_000) =>
         new(MappingOutcome.Granted, new Mapping(protocol, External.WithPort(port), TimeSpan.FromSeconds(seconds)));
 
     /// <summary>What it was asked for next.</summary>

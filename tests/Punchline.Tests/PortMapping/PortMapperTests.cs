@@ -20,6 +20,7 @@ public sealed class PortMapperTests : IAsyncDisposable
     private readonly Queue<FakeMapper[]> _protocols = new();
     private readonly PortMapper _mapper;
     private Gateway? _gateway = Home;
+    private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;
 
     public PortMapperTests() => _mapper = new PortMapper(new PortMapperOptions
@@ -28,7 +29,11 @@ public sealed class PortMapperTests : IAsyncDisposable
         FindGateway = () => _gateway,
         Protocols = (_, _) => _protocols.Dequeue(),
         Told = news => _news.Writer.TryWrite(news),
-        Failed = error => _failure = error,
+        Failed = error =>
+        {
+            _failure = error;
+            _failed.TrySetResult();
+        },
     });
 
     public async ValueTask DisposeAsync()
@@ -111,6 +116,21 @@ public sealed class PortMapperTests : IAsyncDisposable
         await _time.PassAsync(TimeSpan.FromSeconds(50));
         Assert.Equal(External.WithPort(40_001), (await NewsAsync()).Mapping?.External);
         Assert.Equal(3, pcp.Requests);
+    }
+
+    [Theory]
+    [InlineData(100 * 24 * 3600u)]
+    [InlineData(uint.MaxValue)]
+    public async Task A_lifetime_beyond_all_reason_is_a_day(uint seconds)
+    {
+        FakeMapper natPmp = Found(
+            MappingProtocol.NatPmp, Granted(MappingProtocol.NatPmp, seconds), Granted(MappingProtocol.NatPmp, seconds, port: 40_001));
+        _protocols.Enqueue([natPmp]);
+        await BeginAsync();
+        Assert.NotNull((await NewsAsync()).Mapping);
+        Task passed = _time.PassAsync(TimeSpan.FromHours(12));
+        Assert.Same(passed, await Task.WhenAny(passed, _failed.Task));
+        Assert.Equal(External.WithPort(40_001), (await NewsAsync()).Mapping?.External);
     }
 
     [Fact]

@@ -69,6 +69,28 @@ public sealed class UdpBindingTests
     }
 
     [Fact]
+    public void A_binding_that_rests_for_minutes_is_asked_for_when_somebody_comes_and_serves_meanwhile()
+    {
+        var binding = new UdpBinding(Server, new TestRandomness(1), _now, static () => TimeSpan.FromSeconds(213));
+        binding.SetCredentials(5, Key, _now);
+        binding.TryTransmit(_now, _buffer, out int length);
+        Assert.True(RelayFrame.TryReadCookieRequest(_buffer.AsSpan(0, length), out ulong echo));
+        binding.TryReceive(_now, Server, CookieFor(echo));
+        binding.TryTransmit(_now, _buffer, out length);
+        Assert.True(RelayFrame.TryReadBind(_buffer.AsSpan(0, length), out BindFrame bind, out _));
+        binding.TryReceive(_now, Server, BoundFor(bind));
+        // Just confirmed: however many come, nothing leaves.
+        binding.ConfirmIfOld(_now + UdpBinding.KeepAlive - TimeSpan.FromTicks(1));
+        Assert.Equal(_now + TimeSpan.FromSeconds(213), binding.NextTimeout);
+        _now += TimeSpan.FromSeconds(100);
+        binding.ConfirmIfOld(_now);
+        Assert.True(binding.TryTransmit(_now, _buffer, out length));
+        Assert.True(RelayFrame.TryReadBind(_buffer.AsSpan(0, length), out bind, out _));
+        Assert.True(binding.IsBound);
+        Assert.Equal(2UL, bind.Sequence);
+    }
+
+    [Fact]
     public void Three_binds_without_an_answer_begin_again_at_the_cookie()
     {
         _binding.SetCredentials(5, Key, _now);

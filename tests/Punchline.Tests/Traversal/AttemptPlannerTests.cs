@@ -62,7 +62,7 @@ public sealed class AttemptPlannerTests
         _planner.Reconsider();
         Assert.Equal(new PlannedAttempt(TraversalMethod.HostOpens, _now + TraversalLimits.Settling), _planner.Next);
         // Once: what has just failed is no better than the others.
-        _planner.OnMissed();
+        _planner.OnEnded(_now, wasMade: true, TraversalLimits.AttemptPause);
         _planner.Reconsider();
         Assert.Equal(TraversalMethod.ClientOpens, _planner.Next!.Value.Method);
     }
@@ -98,8 +98,7 @@ public sealed class AttemptPlannerTests
         for (int i = 0; i < TraversalLimits.MaxAttempts; i++)
         {
             Assert.NotNull(_planner.Next);
-            _planner.OnMissed();
-            _planner.OnEnded(_now);
+            _planner.OnEnded(_now, wasMade: true, TraversalLimits.AttemptPause);
         }
         Assert.Null(_planner.Next);
         _planner.SetOurs(Strict, Address("198.51.100.2"), _now);
@@ -144,7 +143,7 @@ public sealed class AttemptPlannerTests
         Assert.Equal(TraverseAnswer.Ready, host.Judge(TraversalMethod.Exchange, _now));
         Assert.Equal(TraverseAnswer.Never, host.Judge(TraversalMethod.ClientOpens, _now));
         Assert.Equal(TraverseAnswer.Never, host.Judge((TraversalMethod)9, _now));
-        host.OnEnded(_now);
+        host.OnEnded(_now, wasMade: true, TraversalLimits.AttemptPause);
         Assert.Equal(TraverseAnswer.Later, host.Judge(TraversalMethod.Exchange, _now));
         Assert.Equal(TraverseAnswer.Ready, host.Judge(TraversalMethod.Exchange, _now + TraversalLimits.AttemptPause));
         host.End();

@@ -1,6 +1,8 @@
+using Punchline.Endpoint;
 using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Testing;
+using Punchline.Tests.Endpoint;
 using Punchline.Traversal;
 using Xunit;
 
@@ -34,6 +36,85 @@ public sealed class HostileTraversalTests
         Assert.True(place.Host.Sockets.Count(socket => !socket.Disposed) <= TraversalLimits.OpenedSockets);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void The_host_counts_attempts_by_itself_started_or_not(bool starts)
+    {
+        var place = new MeetingPlace(Strict, Strict);
+        place.Host.Join();
+        for (ulong attempt = 1; attempt <= 60; attempt++)
+            AskOnce(place, attempt, starts);
+        Assert.Equal(TraversalLimits.MaxAttempts, place.Client.Heard.Count(message => message is TraverseReady { Answer: TraverseAnswer.Ready }));
+        Assert.Equal(starts ? TraversalLimits.MaxAttempts * TraversalLimits.SprayedPorts : 0, place.Host.Probes.Count);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_friend_that_moves_again_and_again_gets_twelve_attempts_and_then_one_in_ten_minutes(bool byAddress)
+    {
+        var place = new MeetingPlace(Strict, Strict);
+        place.Host.Join();
+        const int Asked = 120;
+        for (ulong attempt = 1; attempt <= Asked; attempt++)
+        {
+            AskOnce(place, attempt, starts: true);
+            if (byAddress)
+                place.Host.Traversal.SetPeerAddress(UdpAddress.FromBytes([203, 0, 113, (byte)attempt], 0, 50_000));
+            else
+                MoveToDirectAndBack(place);
+        }
+        TimeSpan whole = place.Now - Instant.Zero - TimeSpan.FromMinutes(1);
+        int most = TraversalLimits.MaxAttemptsAtOnce + (int)(whole / TraversalLimits.AttemptRefill) + 1;
+        Assert.InRange(place.Host.Probes.Count, TraversalLimits.SprayedPorts, most * TraversalLimits.SprayedPorts);
+        Assert.True(most < Asked / 4);
+    }
+
+    [Fact]
+    public void A_host_whose_address_flips_has_the_client_try_no_oftener()
+    {
+        // Nothing ever meets: what the client is told is nobody's.
+        var place = new MeetingPlace(Strict, new NatBehavior { Mapping = NatDependence.AddressAndPort, Filtering = NatDependence.AddressAndPort, Ports = NatPorts.Random });
+        place.Host.Alter = static message => message is TraverseReady ready ? ready with { Ports = [] } : message;
+        place.Client.Alter = static message => message is TraverseGo go ? go with { Ports = [] } : message;
+        place.Connect();
+        for (int i = 0; i < 120; i++)
+        {
+            place.Client.Traversal.SetPeerAddress(UdpAddress.FromBytes([203, 0, 113, (byte)(i % 2)], 0, 50_000));
+            place.RunFor(TimeSpan.FromSeconds(50));
+        }
+        int most = TraversalLimits.MaxAttemptsAtOnce + (int)(TimeSpan.FromSeconds(120 * 50) / TraversalLimits.AttemptRefill) + 1;
+        Assert.InRange(place.Host.Heard.OfType<TraverseGo>().Count(), 1, most);
+    }
+
+    [Fact]
+    public void Friends_that_take_turns_in_asking_and_never_start_leave_the_birthday_attempt_to_others()
+    {
+        var gate = new SprayGate(isAllowed: true);
+        MeetingPlace[] hostile = [new(Strict, Strict, 1, hostGate: gate), new(Strict, Strict, 2, hostGate: gate)];
+        var busy = TimeSpan.Zero;
+        TimeSpan step = TimeSpan.FromMilliseconds(500);
+        foreach (MeetingPlace place in hostile)
+            place.Host.Join();
+        const int Steps = 1200;
+        for (ulong i = 1; i <= Steps; i++)
+        {
+            foreach (MeetingPlace place in hostile)
+            {
+                place.Host.Traversal.OnTraverse(new Traverse(i, TraversalMethod.ClientOpens));
+                place.RunFor(step);
+            }
+            object friend = new();
+            if (gate.TryEnter(friend, hostile[0].Now))
+                gate.Leave(friend, hostile[0].Now, sprayed: false);
+            else
+                busy += step;
+        }
+        // Of ten minutes.
+        Assert.InRange(busy, TimeSpan.Zero, TimeSpan.FromMinutes(1));
+    }
+
     [Fact]
     public void Many_friends_at_once_get_one_spray_of_the_process()
     {
@@ -65,6 +146,7 @@ public sealed class HostileTraversalTests
     [InlineData("fe80::1")]
     [InlineData("fd00::1")]
     [InlineData("ff02::1")]
+    [InlineData("2001:db8::1")] // The host is seen over IPv4 alone.
     public void Nothing_is_sent_to_an_address_where_no_NAT_of_the_peer_can_be(string attested)
     {
         var place = new MeetingPlace(Strict, Strict);
@@ -138,5 +220,22 @@ public sealed class HostileTraversalTests
         place.RunFor(TimeSpan.FromMilliseconds(200));
         place.Host.Traversal.OnGo(new TraverseGo(1, ports));
         place.RunFor(TimeSpan.FromSeconds(10));
+    }
+
+    private static void AskOnce(MeetingPlace place, ulong attempt, bool starts)
+    {
+        place.Host.Traversal.OnTraverse(new Traverse(attempt, TraversalMethod.ClientOpens));
+        place.RunFor(TimeSpan.FromMilliseconds(200));
+        if (starts)
+            place.Host.Traversal.OnGo(new TraverseGo(attempt, [40_000]));
+        place.RunFor(TimeSpan.FromSeconds(50));
+    }
+
+    // As a client may, whenever it likes.
+    private static void MoveToDirectAndBack(MeetingPlace place)
+    {
+        var socket = new FakeSocket("10.0.2.2", 1);
+        place.Host.Traversal.OnPath(new UdpPath(socket, socket.LocalAddress, place.Client.Nat.Outside.WithPort(50_000), static (_, _) => PathReach.Public));
+        place.Host.Traversal.OnPath(new RelayPath(new RelayLink { Server = MeetingPlace.Server }, 1));
     }
 }

@@ -152,7 +152,9 @@ public sealed class PairTraversalTests
         Assert.Equal(TraversalLimits.MaxAttempts * TraversalLimits.SprayedPorts, place.Client.Probes.Count);
         Assert.All(place.Client.Sockets, socket => Assert.True(socket.Disposed));
         // Our address is another one.
-        place.Client.Traversal.SetOurs(place.Client.Report, UdpAddress.FromBytes([203, 0, 113, 77], 0, 50_000));
+        UdpAddress moved = UdpAddress.FromBytes([203, 0, 113, 77], 0, 50_000);
+        place.Client.Traversal.SetOurs(place.Client.Report, moved);
+        place.Host.Traversal.SetPeerAddress(moved);
         place.RunFor(TimeSpan.FromMinutes(1));
         Assert.True(place.Host.Heard.OfType<TraverseGo>().Count() > TraversalLimits.MaxAttempts);
     }

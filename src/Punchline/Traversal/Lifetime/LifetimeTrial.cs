@@ -17,7 +17,7 @@ internal enum TrialOutcome
     /// <summary>The server answers, but what it sent after the silence did not arrive.</summary>
     Failed,
 
-    /// <summary>The server does not answer, or makes no promises: nothing is shown.</summary>
+    /// <summary>The server does not answer, makes no promises, or keeps them too early: nothing is shown.</summary>
     Unknown,
 }
 
@@ -37,7 +37,7 @@ internal enum MappingUse
 /// <code>
 ///  Cookie ──(Stream: once more after 3 s)──▶ Asking ──PROMISED──▶ Silence ──KEPT──▶ Held
 ///                                                                  └─ late ─▶ Checking ──COOKIE──▶ Failed
-///  any: attempts used up, REFUSED ──▶ Unknown
+///  any: attempts used up, REFUSED, KEPT too early ──▶ Unknown
 /// </code>
 /// </summary>
 internal sealed class LifetimeTrial : IDatagramClient
@@ -47,6 +47,12 @@ internal sealed class LifetimeTrial : IDatagramClient
 
     /// <summary>An answer that is late by more than the slowest networks' delay does not come.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
+    /// <summary>
+    /// The answer may be early by so much: two clocks run apart, and of two questions the server may have heard the first alone. Less than what
+    /// keep-alives stay below the shortest silence that is tried.
+    /// </summary>
+    public static readonly TimeSpan Earliness = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan MaxDelay = TimeSpan.FromSeconds(4);
@@ -62,6 +68,7 @@ internal sealed class LifetimeTrial : IDatagramClient
     private ulong _token;
     private int _attempts;
     private TimeSpan _delay = FirstDelay;
+    private Instant _askedAt;
 
     private enum Phase
     {
@@ -115,6 +122,8 @@ internal sealed class LifetimeTrial : IDatagramClient
         length = _phase == Phase.Asking
             ? LaterFrame.WriteAsk(buffer, new AskLater(_token, (ushort)_silence.TotalSeconds), _cookie)
             : RelayFrame.WriteCookieRequest(buffer, _token);
+        if (_phase == Phase.Asking)
+            _askedAt = now;
         NextTimeout = now + _delay;
         _delay = _delay + _delay < MaxDelay ? _delay + _delay : MaxDelay;
         return true;
@@ -173,7 +182,8 @@ internal sealed class LifetimeTrial : IDatagramClient
                 End(TrialOutcome.Unknown);
                 break;
             case (Phase.Silence, LaterStatus.Kept):
-                End(TrialOutcome.Held);
+                // One that comes early shows nothing, whatever it claims: a server could have us be silent for longer than our NAT bears.
+                End(now >= _askedAt + (_silence - Earliness) ? TrialOutcome.Held : TrialOutcome.Unknown);
                 break;
         }
     }

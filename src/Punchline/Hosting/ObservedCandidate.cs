@@ -1,0 +1,28 @@
+using Punchline.Quic;
+
+namespace Punchline.Hosting;
+
+/// <summary>
+/// Where a peer sees us on a direct path (OBSERVED_ADDRESS, docs/wire/punch.md section 4.4), as a candidate for this peer alone: the newest, as long
+/// as it is none that we tell everybody. Driver thread only.
+/// </summary>
+/// <param name="book">What we tell everybody.</param>
+/// <param name="teller">The peer's session.</param>
+internal sealed class ObservedCandidate(CandidateBook book, ICandidateTeller teller)
+{
+    private UdpAddress _address;
+
+    /// <summary>The peer sees us at this address.</summary>
+    /// <returns>False if that is no news.</returns>
+    public bool TryTake(in UdpAddress address)
+    {
+        if (address == _address)
+            return false;
+        // One that a server sees or an interface has is the book's to take back: the peer saw it here first, and will need it again.
+        if (!_address.IsNone && !book.Tells(_address))
+            teller.TakeBack(_address);
+        _address = address;
+        teller.Tell(new Candidate(address, CandidateKind.PeerReflexive));
+        return true;
+    }
+}

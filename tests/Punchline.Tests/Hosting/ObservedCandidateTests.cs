@@ -1,0 +1,50 @@
+using Punchline.Discovery;
+using Punchline.Hosting;
+using Punchline.Quic;
+using Punchline.Tests.Udp;
+using Xunit;
+
+namespace Punchline.Tests.Hosting;
+
+/// <summary>What a peer is told of where it sees us, beside what everybody is told.</summary>
+public sealed class ObservedCandidateTests : ICandidateTeller
+{
+    private static readonly UdpAddress Reflexive = UdpTestPlatforms.Address("198.51.100.7", 40_000);
+    private static readonly UdpAddress Local = UdpTestPlatforms.Address("192.168.1.2", 4433);
+    private static readonly UdpAddress Other = UdpTestPlatforms.Address("198.51.100.7", 40_001);
+
+    private readonly CandidateBook _book = new();
+    private readonly HashSet<UdpAddress> _told = [];
+    private readonly ObservedCandidate _observed;
+
+    public ObservedCandidateTests()
+    {
+        _observed = new ObservedCandidate(_book, this);
+        _book.Join(this);
+    }
+
+    [Fact]
+    public void What_everybody_is_told_stays_when_the_path_goes_elsewhere()
+    {
+        _book.SetHosts([new OwnCandidate(Local, CandidateKind.Host, InterfaceKind.Physical)]);
+        _book.SetReflexive(this, Reflexive);
+        Assert.True(_observed.TryTake(Reflexive));
+        Assert.True(_observed.TryTake(Local));
+        Assert.True(_observed.TryTake(Other));
+        Assert.Equal([Local, Reflexive, Other], _told);
+    }
+
+    [Fact]
+    public void What_the_peer_alone_has_seen_makes_room_for_the_next()
+    {
+        _book.SetReflexive(this, Reflexive);
+        Assert.True(_observed.TryTake(Other));
+        Assert.False(_observed.TryTake(Other));
+        Assert.True(_observed.TryTake(Reflexive));
+        Assert.Equal([Reflexive], _told);
+    }
+
+    void ICandidateTeller.Tell(Candidate candidate) => _told.Add(candidate.Address);
+
+    void ICandidateTeller.TakeBack(UdpAddress address) => _told.Remove(address);
+}
