@@ -24,7 +24,7 @@ internal enum ExitCode
     /// <summary>The server does not let this host register.</summary>
     ServerRefused = 6,
 
-    /// <summary>The host is not there. Reserved: it is said, and ends nothing.</summary>
+    /// <summary>The host is not there. It ends a doctor; others say it, and go on.</summary>
     HostOffline = 7,
 
     /// <summary>One side must be updated.</summary>
@@ -33,7 +33,7 @@ internal enum ExitCode
     /// <summary>A local address or port can't be had.</summary>
     PortUnavailable = 9,
 
-    /// <summary>Nothing listens where the shared service should be. Reserved, as above.</summary>
+    /// <summary>Nothing listens where the shared service should be. Reserved: it is said, and ends nothing.</summary>
     ServiceDown = 10,
 
     /// <summary>No direct path came about. Reserved, as above.</summary>

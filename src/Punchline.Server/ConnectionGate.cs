@@ -1,7 +1,7 @@
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
+using Punchline.Relay;
 using Punchline.Udp;
 
 namespace Punchline.Server;
@@ -12,9 +12,6 @@ namespace Punchline.Server;
 /// </summary>
 internal sealed class ConnectionGate(PunchlineServerOptions options, MonotonicClock clock)
 {
-    /// <summary>TCP_NOTSENT_LOWAT (tcp(7)): what the connection has in flight does not count, unlike with a small send buffer.</summary>
-    private const int LinuxNotSentLowWater = 25;
-
     private readonly AddressLimiter _addresses = new(
         options.MaxChannelsPerAddress + ServerLimits.PendingConnectionsPerAddress, options.NewChannelsPerSecond * ServerLimits.ConnectionsPerChannel);
 
@@ -22,7 +19,7 @@ internal sealed class ConnectionGate(PunchlineServerOptions options, MonotonicCl
     public ConnectionDelegate Use(ConnectionDelegate next) => async connection =>
     {
         if (connection.Features.Get<IConnectionSocketFeature>() is { } feature)
-            KeepShort(feature.Socket);
+            ShortSendQueue.Apply(feature.Socket, ServerLimits.UnsentBytes);
         IPAddress address = (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None;
         if (address.IsIPv4MappedToIPv6)
             address = address.MapToIPv4();
@@ -46,20 +43,6 @@ internal sealed class ConnectionGate(PunchlineServerOptions options, MonotonicCl
             _addresses.Leave(address);
         }
     };
-
-    // What TCP takes before the network does is delay for relayed datagrams, and seconds of it where the link is slow.
-    private static void KeepShort(Socket socket)
-    {
-        try
-        {
-            if (OperatingSystem.IsLinux())
-                socket.SetRawSocketOption((int)SocketOptionLevel.Tcp, LinuxNotSentLowWater, BitConverter.GetBytes(ServerLimits.UnsentBytes));
-        }
-        catch (SocketException)
-        {
-            // A kernel of before 3.12, or a sandbox without it: a queue that may grow is still a queue.
-        }
-    }
 
     /// <summary>Forgets addresses that hold nothing.</summary>
     public void Sweep() => _addresses.Sweep(clock.Now);

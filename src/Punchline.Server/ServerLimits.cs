@@ -78,6 +78,9 @@ internal static class ServerLimits
     /// <summary>How long a quota is for.</summary>
     public static readonly TimeSpan QuotaTime = TimeSpan.FromHours(24);
 
+    /// <summary>Who goes on sending when a quota is used up is told again after so long: a peer believes it for an hour, and what it sent then would be dropped without a word.</summary>
+    public static readonly TimeSpan LimitRepeat = TimeSpan.FromMinutes(30);
+
     /// <summary>As so many bytes a smaller datagram counts: each costs the server about the same work.</summary>
     public const int LeastDatagramCost = 200;
 

@@ -17,28 +17,22 @@ public sealed class ChannelRelayTests
     [Fact]
     public async Task Frames_pass_both_ways_between_two_channels()
     {
-        await using PunchlineServer server = await TestServer.StartAsync();
-        await using var host = new TestHost();
-        using RelayPeer atHost = await RelayPeer.ConnectAsync(server);
-        using RelayPeer atClient = await RelayPeer.ConnectAsync(server);
-        await atHost.RegisterAsync(host);
-        Opened opened = await atClient.OpenAsync(host);
-        var told = Assert.IsType<PairOpened>(await atHost.ReceiveAsync());
+        await using RelayScene scene = await RelayScene.StartAsync();
         for (int i = 0; i < 50; i++)
         {
             byte[] payload = Encoding.ASCII.GetBytes(new string('x', 1 + (i * 30)) + i);
-            await atClient.SendDataAsync(opened.Handle, payload);
-            (ulong handle, byte[] came) = await atHost.ReceiveDataAsync();
-            Assert.Equal(told.Handle, handle);
+            await scene.AtClient.SendDataAsync(scene.ClientHandle, payload);
+            (ulong handle, byte[] came) = await scene.AtHost.ReceiveDataAsync();
+            Assert.Equal(scene.HostHandle, handle);
             Assert.Equal(payload, came);
-            await atHost.SendDataAsync(told.Handle, payload);
-            (handle, came) = await atClient.ReceiveDataAsync();
-            Assert.Equal(opened.Handle, handle);
+            await scene.AtHost.SendDataAsync(scene.HostHandle, payload);
+            (handle, came) = await scene.AtClient.ReceiveDataAsync();
+            Assert.Equal(scene.ClientHandle, handle);
             Assert.Equal(payload, came);
         }
         // They count for no rate of messages, and the channels still serve for these.
-        await atClient.SendAsync(new Ping(7));
-        Assert.Equal(new Pong(7), await atClient.ReceiveAsync());
+        await scene.AtClient.SendAsync(new Ping(7));
+        Assert.Equal(new Pong(7), await scene.AtClient.ReceiveAsync());
     }
 
     [Theory]
@@ -46,22 +40,18 @@ public sealed class ChannelRelayTests
     [InlineData(false)]
     public async Task Frames_pass_both_ways_between_a_channel_and_UDP(bool hostHasUdp)
     {
-        await using PunchlineServer server = await TestServer.StartAsync();
-        await using var host = new TestHost();
-        using RelayPeer atHost = await RelayPeer.ConnectAsync(server);
-        using RelayPeer atClient = await RelayPeer.ConnectAsync(server);
-        Registered registered = await atHost.RegisterAsync(host);
-        Opened opened = await atClient.OpenAsync(host);
-        var told = Assert.IsType<PairOpened>(await atHost.ReceiveAsync());
-        (RelayPeer blocked, ulong mine, ulong theirs) = hostHasUdp ? (atClient, opened.Handle, told.Handle) : (atHost, told.Handle, opened.Handle);
+        await using RelayScene scene = await RelayScene.StartAsync();
+        (RelayPeer blocked, ulong mine, ulong theirs) =
+            hostHasUdp ? (scene.AtClient, scene.ClientHandle, scene.HostHandle) : (scene.AtHost, scene.HostHandle, scene.ClientHandle);
         using var udp = new UdpPeer();
-        var at = new UdpAddress(IPAddress.Loopback, server.Port);
-        await (hostHasUdp ? udp.BindAsync(at, registered.Handle, registered.Key) : udp.BindAsync(at, opened.Handle, opened.Key));
+        await (hostHasUdp
+            ? udp.BindAsync(scene.Udp, scene.Registered.Handle, scene.Registered.Key)
+            : udp.BindAsync(scene.Udp, scene.ClientHandle, scene.Opened.Key));
 
         await blocked.SendDataAsync(mine, "over the channel"u8);
         (ulong handle, byte[] payload) = await udp.ReceiveDataAsync();
         Assert.Equal((theirs, "over the channel"), (handle, Encoding.UTF8.GetString(payload)));
-        await udp.SendDataAsync(at, theirs, "over UDP"u8);
+        await udp.SendDataAsync(scene.Udp, theirs, "over UDP"u8);
         (handle, payload) = await blocked.ReceiveDataAsync();
         Assert.Equal((mine, "over UDP"), (handle, Encoding.UTF8.GetString(payload)));
     }
@@ -69,45 +59,31 @@ public sealed class ChannelRelayTests
     [Fact]
     public async Task Data_flows_before_UDP_is_bound_and_follows_the_way_by_which_an_end_was_last_heard()
     {
-        await using PunchlineServer server = await TestServer.StartAsync();
-        await using var host = new TestHost();
-        using RelayPeer atHost = await RelayPeer.ConnectAsync(server);
-        using RelayPeer atClient = await RelayPeer.ConnectAsync(server);
-        Registered registered = await atHost.RegisterAsync(host);
-        Opened opened = await atClient.OpenAsync(host);
-        ulong hostHandle = Assert.IsType<PairOpened>(await atHost.ReceiveAsync()).Handle;
-        await atClient.SendDataAsync(opened.Handle, "1"u8);
-        await atHost.ReceiveDataAsync();
+        await using RelayScene scene = await RelayScene.StartAsync();
+        await scene.AtClient.SendDataAsync(scene.ClientHandle, "1"u8);
+        await scene.AtHost.ReceiveDataAsync();
         using var udp = new UdpPeer();
-        var at = new UdpAddress(IPAddress.Loopback, server.Port);
-        await udp.BindAsync(at, registered.Handle, registered.Key);
-        await atClient.SendDataAsync(opened.Handle, "2"u8);
+        await udp.BindAsync(scene.Udp, scene.Registered.Handle, scene.Registered.Key);
+        await scene.AtClient.SendDataAsync(scene.ClientHandle, "2"u8);
         Assert.Equal("2", await TextAsync(udp.ReceiveDataAsync()));
-        await atHost.SendDataAsync(hostHandle, "3"u8);
-        await atClient.ReceiveDataAsync();
-        await atClient.SendDataAsync(opened.Handle, "4"u8);
-        Assert.Equal("4", await TextAsync(atHost.ReceiveDataAsync()));
-        await udp.SendDataAsync(at, hostHandle, "5"u8);
-        await atClient.ReceiveDataAsync();
-        await atClient.SendDataAsync(opened.Handle, "6"u8);
+        await scene.AtHost.SendDataAsync(scene.HostHandle, "3"u8);
+        await scene.AtClient.ReceiveDataAsync();
+        await scene.AtClient.SendDataAsync(scene.ClientHandle, "4"u8);
+        Assert.Equal("4", await TextAsync(scene.AtHost.ReceiveDataAsync()));
+        await udp.SendDataAsync(scene.Udp, scene.HostHandle, "5"u8);
+        await scene.AtClient.ReceiveDataAsync();
+        await scene.AtClient.SendDataAsync(scene.ClientHandle, "6"u8);
         Assert.Equal("6", await TextAsync(udp.ReceiveDataAsync()));
     }
 
     [Fact]
     public async Task Another_channel_a_replaced_pair_and_a_removed_one_pass_nothing()
     {
-        await using PunchlineServer server = await TestServer.StartAsync();
-        await using var host = new TestHost();
-        using RelayPeer atHost = await RelayPeer.ConnectAsync(server);
-        using RelayPeer atClient = await RelayPeer.ConnectAsync(server);
-        using RelayPeer other = await RelayPeer.ConnectAsync(server);
-        await atHost.RegisterAsync(host);
-        Opened first = await atClient.OpenAsync(host);
-        await atHost.ReceiveAsync();
-        Opened others = await other.OpenAsync(host);
-        var toldOthers = Assert.IsType<PairOpened>(await atHost.ReceiveAsync());
+        await using RelayScene scene = await RelayScene.StartAsync();
+        (RelayPeer atHost, RelayPeer atClient, Opened first) = (scene.AtHost, scene.AtClient, scene.Opened);
+        (RelayPeer other, Opened others, PairOpened toldOthers) = await scene.AddClientAsync();
         await other.SendDataAsync(first.Handle, "with a foreign handle"u8);
-        Opened second = await atClient.OpenAsync(host);
+        Opened second = await scene.OpenAgainAsync();
         Assert.IsType<PairClosed>(await atHost.ReceiveAsync());
         var told = Assert.IsType<PairOpened>(await atHost.ReceiveAsync());
         await atClient.SendDataAsync(first.Handle, "of the replaced pair"u8);
@@ -136,25 +112,19 @@ public sealed class ChannelRelayTests
     [Fact]
     public async Task Who_did_not_announce_it_gets_no_frames_and_has_none_taken()
     {
-        await using PunchlineServer server = await TestServer.StartAsync();
-        await using var host = new TestHost();
-        using RelayPeer atHost = await RelayPeer.ConnectAsync(server);
-        using RelayPeer old = await RelayPeer.ConnectAsync(server);
-        await atHost.RegisterAsync(host);
-        Opened opened = await old.OpenAsync(host, ControlFeatures.None);
-        ulong handle = Assert.IsType<PairOpened>(await atHost.ReceiveAsync()).Handle;
-        await atHost.SendDataAsync(handle, "not for the channel"u8);
-        await old.SendDataAsync(opened.Handle, "not taken"u8);
+        await using RelayScene scene = await RelayScene.StartAsync(clientFeatures: ControlFeatures.None);
+        (RelayPeer atHost, RelayPeer old) = (scene.AtHost, scene.AtClient);
+        await atHost.SendDataAsync(scene.HostHandle, "not for the channel"u8);
+        await old.SendDataAsync(scene.ClientHandle, "not taken"u8);
         // As soon as its UDP is bound it is reached there, and over the channel never.
         using var udp = new UdpPeer();
-        var at = new UdpAddress(IPAddress.Loopback, server.Port);
-        await udp.BindAsync(at, opened.Handle, opened.Key);
-        await atHost.SendDataAsync(handle, "by UDP"u8);
+        await udp.BindAsync(scene.Udp, scene.ClientHandle, scene.Opened.Key);
+        await atHost.SendDataAsync(scene.HostHandle, "by UDP"u8);
         while (await TextAsync(udp.ReceiveDataAsync()) != "by UDP")
         {
             // What the server had not looked at yet when the address was bound.
         }
-        await udp.SendDataAsync(at, opened.Handle, "first"u8);
+        await udp.SendDataAsync(scene.Udp, scene.ClientHandle, "first"u8);
         Assert.Equal("first", await TextAsync(atHost.ReceiveDataAsync()));
         await old.SendAsync(new Ping(1));
         Assert.IsType<Pong>(await old.ReceiveAsync());
@@ -163,27 +133,20 @@ public sealed class ChannelRelayTests
     [Fact]
     public async Task A_peer_that_does_not_read_loses_frames_and_neither_its_channel_nor_the_others()
     {
-        await using PunchlineServer server = await TestServer.StartAsync(
+        await using RelayScene scene = await RelayScene.StartAsync(
             new PunchlineServerOptions { Address = IPAddress.Loopback, Port = 0, Relay = RelayTerms.Unlimited });
-        await using var host = new TestHost();
-        using RelayPeer atHost = await RelayPeer.ConnectAsync(server);
-        using RelayPeer slow = await RelayPeer.ConnectAsync(server);
-        using RelayPeer quick = await RelayPeer.ConnectAsync(server);
-        await atHost.RegisterAsync(host);
-        Opened toSlow = await slow.OpenAsync(host);
-        ulong slowHandle = Assert.IsType<PairOpened>(await atHost.ReceiveAsync()).Handle;
-        Opened toQuick = await quick.OpenAsync(host);
-        ulong quickHandle = Assert.IsType<PairOpened>(await atHost.ReceiveAsync()).Handle;
+        (RelayPeer atHost, RelayPeer slow) = (scene.AtHost, scene.AtClient);
+        (RelayPeer quick, Opened toQuick, PairOpened toldQuick) = await scene.AddClientAsync();
         // Far more than all the buffers on the way hold: TCP's own grow to some megabytes.
         byte[] payload = new byte[1400];
         const int Frames = 20_000;
         for (int i = 0; i < Frames; i++)
-            await atHost.SendDataAsync(slowHandle, payload);
+            await atHost.SendDataAsync(scene.HostHandle, payload);
         Task<(ulong Handle, byte[] Payload)> receiving = quick.ReceiveDataAsync();
         while (!receiving.IsCompleted)
         {
             // The host's own queue into the server may still be full of the others.
-            await atHost.SendDataAsync(quickHandle, "still here"u8);
+            await atHost.SendDataAsync(toldQuick.Handle, "still here"u8);
             await Task.WhenAny(receiving, Task.Delay(10, Token));
         }
         Assert.Equal((toQuick.Handle, "still here"), ((await receiving).Handle, Encoding.UTF8.GetString((await receiving).Payload)));
@@ -195,7 +158,7 @@ public sealed class ChannelRelayTests
             ReceivedMessage next = await slow.ReceiveAnyAsync();
             if (next.Message is Pong)
                 break;
-            Assert.Equal(toSlow.Handle, next.Handle);
+            Assert.Equal(scene.ClientHandle, next.Handle);
             heard++;
         }
         Assert.InRange(heard, 1, Frames - 1);
@@ -204,13 +167,10 @@ public sealed class ChannelRelayTests
     [Fact]
     public async Task A_frame_that_is_too_long_ends_the_channel()
     {
-        await using PunchlineServer server = await TestServer.StartAsync();
-        await using var host = new TestHost();
-        using RelayPeer atHost = await RelayPeer.ConnectAsync(server);
-        await atHost.RegisterAsync(host);
-        await atHost.SendDataAsync(1, new byte[RelayFrame.MaxChannelFrame - RelayFrame.DataHeaderLength]);
-        await atHost.SendDataAsync(1, new byte[RelayFrame.MaxChannelFrame - RelayFrame.DataHeaderLength + 1]);
-        Assert.Equal(ControlError.Malformed, Assert.IsType<ErrorMessage>(await atHost.ReceiveAsync()).Code);
+        await using RelayScene scene = await RelayScene.StartAsync();
+        await scene.AtHost.SendDataAsync(1, new byte[RelayFrame.MaxChannelFrame - RelayFrame.DataHeaderLength]);
+        await scene.AtHost.SendDataAsync(1, new byte[RelayFrame.MaxChannelFrame - RelayFrame.DataHeaderLength + 1]);
+        Assert.Equal(ControlError.Malformed, Assert.IsType<ErrorMessage>(await scene.AtHost.ReceiveAsync()).Code);
     }
 
     [Fact]
@@ -233,62 +193,47 @@ public sealed class ChannelRelayTests
     [Fact]
     public async Task A_client_that_hides_its_address_is_not_named_to_the_host()
     {
-        await using PunchlineServer server = await TestServer.StartAsync();
-        await using var host = new TestHost();
-        using RelayPeer atHost = await RelayPeer.ConnectAsync(server);
-        using RelayPeer open = await RelayPeer.ConnectAsync(server);
-        using RelayPeer hidden = await RelayPeer.ConnectAsync(server);
-        await atHost.RegisterAsync(host);
-        Assert.True((await open.OpenAsync(host)).Observed.IsLoopback);
-        Assert.True(Assert.IsType<PairOpened>(await atHost.ReceiveAsync()).Client.IsLoopback);
-        Assert.True((await hidden.OpenAsync(host, ControlFeatures.ChannelFrames | ControlFeatures.HideAddress)).Observed.IsLoopback);
-        Assert.Equal(PairOpened.Hidden, Assert.IsType<PairOpened>(await atHost.ReceiveAsync()).Client);
+        await using RelayScene scene = await RelayScene.StartAsync();
+        RelayClient open = await scene.AddClientAsync();
+        RelayClient hidden = await scene.AddClientAsync(ControlFeatures.ChannelFrames | ControlFeatures.HideAddress);
+        Assert.True(open.Opened.Observed.IsLoopback);
+        Assert.True(open.Told.Client.IsLoopback);
+        Assert.True(hidden.Opened.Observed.IsLoopback);
+        Assert.Equal(PairOpened.Hidden, hidden.Told.Client);
     }
 
     [Fact]
     public async Task Who_agrees_has_the_other_end_told_where_it_is_seen()
     {
-        await using PunchlineServer server = await TestServer.StartAsync();
-        await using var host = new TestHost();
-        using RelayPeer atHost = await RelayPeer.ConnectAsync(server);
-        using RelayPeer atClient = await RelayPeer.ConnectAsync(server);
-        Registered registered = await atHost.RegisterAsync(host);
-        Opened opened = await atClient.OpenAsync(host);
-        ulong told = Assert.IsType<PairOpened>(await atHost.ReceiveAsync()).Handle;
+        await using RelayScene scene = await RelayScene.StartAsync();
+        (RelayPeer atHost, RelayPeer atClient) = (scene.AtHost, scene.AtClient);
         using var hostUdp = new UdpPeer();
         using var clientUdp = new UdpPeer();
-        var at = new UdpAddress(IPAddress.Loopback, server.Port);
-        await hostUdp.BindAsync(at, registered.Handle, registered.Key);
+        await hostUdp.BindAsync(scene.Udp, scene.Registered.Handle, scene.Registered.Key);
         // A handle of somebody else's, and the other end's, say nothing.
-        await atHost.SendAsync(new Attest(opened.Handle));
-        await atClient.SendAsync(new Attest(told));
-        await atHost.SendAsync(new Attest(told));
-        Assert.Equal(new Attested(opened.Handle, hostUdp.Address), await atClient.ReceiveAsync());
-        await atClient.SendAsync(new Attest(opened.Handle));
-        await clientUdp.BindAsync(at, opened.Handle, opened.Key);
-        Assert.Equal(new Attested(told, clientUdp.Address), await atHost.ReceiveAsync());
+        await atHost.SendAsync(new Attest(scene.ClientHandle));
+        await atClient.SendAsync(new Attest(scene.HostHandle));
+        await atHost.SendAsync(new Attest(scene.HostHandle));
+        Assert.Equal(new Attested(scene.ClientHandle, hostUdp.Address), await atClient.ReceiveAsync());
+        await atClient.SendAsync(new Attest(scene.ClientHandle));
+        await clientUdp.BindAsync(scene.Udp, scene.ClientHandle, scene.Opened.Key);
+        Assert.Equal(new Attested(scene.HostHandle, clientUdp.Address), await atHost.ReceiveAsync());
     }
 
     [Fact]
     public async Task A_server_that_stops_forwards_until_its_peers_have_gone()
     {
-        PunchlineServer server = await TestServer.StartAsync();
-        await using var host = new TestHost();
-        using RelayPeer atHost = await RelayPeer.ConnectAsync(server);
-        using RelayPeer atClient = await RelayPeer.ConnectAsync(server);
-        await atHost.RegisterAsync(host);
-        Opened opened = await atClient.OpenAsync(host);
-        ulong told = Assert.IsType<PairOpened>(await atHost.ReceiveAsync()).Handle;
-        Task stopping = server.StopAsync(Token);
-        Assert.Equal(1, Assert.IsType<ShuttingDown>(await atHost.ReceiveAsync()).Spread);
-        Assert.IsType<ShuttingDown>(await atClient.ReceiveAsync());
-        await atClient.SendDataAsync(opened.Handle, "still forwarded"u8);
-        (ulong handle, byte[] payload) = await atHost.ReceiveDataAsync();
-        Assert.Equal((told, "still forwarded"), (handle, Encoding.UTF8.GetString(payload)));
+        await using RelayScene scene = await RelayScene.StartAsync();
+        Task stopping = scene.Server.StopAsync(Token);
+        Assert.Equal(1, Assert.IsType<ShuttingDown>(await scene.AtHost.ReceiveAsync()).Spread);
+        Assert.IsType<ShuttingDown>(await scene.AtClient.ReceiveAsync());
+        await scene.AtClient.SendDataAsync(scene.ClientHandle, "still forwarded"u8);
+        (ulong handle, byte[] payload) = await scene.AtHost.ReceiveDataAsync();
+        Assert.Equal((scene.HostHandle, "still forwarded"), (handle, Encoding.UTF8.GetString(payload)));
         Assert.False(stopping.IsCompleted);
         // They go, and nothing is waited for any longer than the time limit of the whole.
-        atClient.Dispose();
-        atHost.Dispose();
+        scene.AtClient.Dispose();
+        scene.AtHost.Dispose();
         await stopping;
     }
 }

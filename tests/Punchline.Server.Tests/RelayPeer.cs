@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Punchline.Invites;
 using Punchline.Protocol;
 using Punchline.Relay;
+using Punchline.Testing;
 using Xunit;
 
 namespace Punchline.Server.Tests;
@@ -82,7 +83,8 @@ internal sealed class RelayPeer : IDisposable
 
     private async Task<byte[]?> NextAsync()
     {
-        ValueWebSocketReceiveResult result = await _socket.ReceiveAsync(_buffer.AsMemory(), TestContext.Current.CancellationToken);
+        ValueWebSocketReceiveResult result = await Hang.OrAsync(
+            _socket.ReceiveAsync(_buffer.AsMemory(), TestContext.Current.CancellationToken).AsTask(), "a message on the control channel");
         Assert.True(result.EndOfMessage);
         return result.MessageType == WebSocketMessageType.Close ? null : _buffer.AsSpan(0, result.Count).ToArray();
     }

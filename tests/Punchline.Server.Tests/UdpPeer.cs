@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Punchline.Quic;
 using Punchline.Relay;
+using Punchline.Testing;
 using Punchline.Udp;
 using Xunit;
 
@@ -52,7 +53,8 @@ internal sealed class UdpPeer : IDisposable
 
     public async Task<(UdpAddress From, byte[] Datagram)> ReceiveAsync()
     {
-        SocketReceiveFromResult result = await _socket.ReceiveFromAsync(_buffer, new IPEndPoint(IPAddress.Any, 0), TestContext.Current.CancellationToken);
+        SocketReceiveFromResult result = await Hang.OrAsync(
+            _socket.ReceiveFromAsync(_buffer, new IPEndPoint(IPAddress.Any, 0), TestContext.Current.CancellationToken).AsTask(), $"a datagram at {Address}");
         var from = (IPEndPoint)result.RemoteEndPoint;
         return (new UdpAddress(from.Address, from.Port), _buffer.AsSpan(0, result.ReceivedBytes).ToArray());
     }

@@ -1,6 +1,6 @@
 namespace Punchline.Testing;
 
-/// <summary>A clock that the test moves; timers come due as it does.</summary>
+/// <summary>A clock that the test moves; timers come due as it does, on the thread that moves it.</summary>
 public sealed class ManualTime : TimeProvider
 {
     private readonly Lock _lock = new();
@@ -17,7 +17,10 @@ public sealed class ManualTime : TimeProvider
             return _now.Ticks;
     }
 
-    /// <summary>Moves the clock and fires what comes due.</summary>
+    /// <inheritdoc/>
+    public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch.AddTicks(GetTimestamp());
+
+    /// <summary>Moves the clock and fires what comes due, each timer once.</summary>
     public void Advance(TimeSpan span)
     {
         Timer[] due;
@@ -26,7 +29,7 @@ public sealed class ManualTime : TimeProvider
             _now += span;
             due = [.. _timers.Where(t => t.Due <= _now)];
             foreach (Timer timer in due)
-                timer.Due = TimeSpan.MaxValue;
+                timer.Due = timer.Period > TimeSpan.Zero ? _now + timer.Period : TimeSpan.MaxValue;
         }
         foreach (Timer timer in due)
             timer.Fire();
@@ -46,12 +49,14 @@ public sealed class ManualTime : TimeProvider
     {
         public TimeSpan Due { get; set; } = TimeSpan.MaxValue;
 
+        public TimeSpan Period { get; private set; }
+
         public void Fire() => callback(state);
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             lock (time._lock)
-                Due = dueTime < TimeSpan.Zero ? TimeSpan.MaxValue : time._now + dueTime;
+                (Due, Period) = (dueTime < TimeSpan.Zero ? TimeSpan.MaxValue : time._now + dueTime, period);
             return true;
         }
 

@@ -3,35 +3,44 @@ using Punchline.Cli.Settings;
 
 namespace Punchline.Cli.Commands;
 
-/// <summary><c>punchline doctor</c>: says what this network allows, and what would help.</summary>
+/// <summary><c>punchline doctor</c>: says what this network allows, what would help, and which ways lead to a host.</summary>
 internal static class DoctorCommand
 {
     public static Command Create(Session session)
     {
-        var server = new Setting<string>("--server", "HOST[:PORT]", "The server to ask; without it the one used last", Addresses.Server);
-        var state = new Setting<string>("--state", "DIR", "Folder of what was used last, else in the user's configuration folder", Session.Text);
+        var invite = new InviteSettings("The invite of a host, as you got it, or - to read it from standard input: which ways lead there, as well");
+        var server = new Setting<string>("--server", "HOST[:PORT]", "The server to ask; without it the invite's, or the one used last", Addresses.Server);
+        var state = new Setting<string>("--state", "DIR", "Folder of key, joined hosts and what was used last, else in the user's configuration folder", Session.Text);
         var longer = new Flag("--long", "Also measure how long the NAT keeps a silent mapping: up to a quarter of an hour");
         var noPortMapping = new Flag("--no-port-mapping", "Do not ask the router for a port (PCP, NAT-PMP, UPnP)");
+        var noSpray = new Flag("--no-spray", "Never try many ports of a host whose NAT cannot be met otherwise");
         var command = new RoleCommand(
             "doctor",
-            "Examines this network: how friends reach it, and what would help.",
+            "Examines this network: how friends reach it, what would help, and which ways lead to the host of an invite.",
             session,
             "punchline doctor --server punch.example.org",
-            "punchline doctor --long --json");
-        command.AddAll(server.Option, state.Option, longer.Option, noPortMapping.Option);
-        command.SetAction((result, stop) =>
+            "punchline doctor punchline1…");
+        command.Add(invite.Words);
+        command.AddAll(server.Option, state.Option, invite.File.Option, longer.Option, noPortMapping.Option, noSpray.Option);
+        command.SetAction(async (result, stop) =>
         {
             var host = session.Host;
-            var remembered = new Remembered(session.StateFolder(state.Get(result, host)));
+            var folder = session.StateFolder(state.Get(result, host));
+            var output = session.Output(result);
+            var text = await invite.ReadAsync(result, host, output, stop);
+            var said = server.Get(result, host);
             var options = new DoctorOptions
             {
-                Server = server.Get(result, host) ?? remembered.Server ?? throw new UsageException(
-                    "no server: say --server HOST[:PORT] or set PUNCHLINE_SERVER"),
+                Server = text is not null ? said : said ?? new Remembered(folder).Server ?? throw new UsageException(
+                    "no server: say --server HOST[:PORT] or set PUNCHLINE_SERVER, or say the invite of a host"),
+                Invite = text,
+                StateDirectory = folder,
+                AllowsSpray = !noSpray.Get(result, host),
                 Long = longer.Get(result, host),
                 PortMapping = !noPortMapping.Get(result, host),
                 TimeProvider = host.Time,
             };
-            return Session.RunAsync(session.Roles.Doctor(options, session.Output(result)), stop);
+            return await Session.RunAsync(session.Roles.Doctor(options, output), stop);
         });
         return command;
     }

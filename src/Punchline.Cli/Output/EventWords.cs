@@ -1,3 +1,5 @@
+using Punchline.Quic;
+
 namespace Punchline.Cli.Output;
 
 /// <summary>Words and figures that both ways of showing events share.</summary>
@@ -30,6 +32,28 @@ internal static class EventWords
         Meeting.Foretold => "foretold",
         Meeting.Guessed => "guessed",
         _ => "relayed",
+    };
+
+    public static string Of(PathKind kind) => kind == PathKind.Direct ? "direct" : "relay";
+
+    public static string Of(CandidateKind kind) => kind switch
+    {
+        CandidateKind.Host => "host",
+        CandidateKind.ServerReflexive => "server-reflexive",
+        CandidateKind.PeerReflexive => "peer-reflexive",
+        _ => "mapped",
+    };
+
+    public static string Of(PairOutcome outcome) => outcome switch
+    {
+        PairOutcome.InUse => "in-use",
+        PairOutcome.Works => "works",
+        PairOutcome.Died => "died",
+        PairOutcome.Narrow => "narrow",
+        PairOutcome.OneWay => "one-way",
+        PairOutcome.Silent => "silent",
+        PairOutcome.Refused => "refused",
+        _ => "not-probed",
     };
 
     public static double MegabitsPerSecond(Transferred transferred) =>

@@ -3,8 +3,6 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
-using Punchline.Quic;
-
 namespace Punchline.Cli.Output;
 
 /// <summary>
@@ -97,7 +95,7 @@ internal sealed class JsonEvents(Stream output, bool details) : IEventOutput
             case PathChanged path:
                 Head(json, "path", value.Time);
                 json.WriteString("peer", path.Peer);
-                json.WriteString("kind", path.Kind == PathKind.Direct ? "direct" : "relay");
+                json.WriteString("kind", EventWords.Of(path.Kind));
                 json.WriteString("remote", path.Remote.ToString());
                 json.WriteNumber("rttMs", Math.Round(path.RoundTripTime.TotalMilliseconds, 3));
                 break;
@@ -126,6 +124,10 @@ internal sealed class JsonEvents(Stream output, bool details) : IEventOutput
             case Detail detail:
                 Head(json, "detail", value.Time);
                 json.WriteString("message", detail.Message);
+                break;
+            case PairExamined pair:
+                Head(json, "pair", value.Time);
+                PairJson.Write(json, pair);
                 break;
             case Transferred transferred:
                 Head(json, "transferred", value.Time);

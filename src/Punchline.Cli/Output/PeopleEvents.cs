@@ -79,6 +79,10 @@ internal sealed class PeopleEvents(TextWriter output, TextWriter errors, bool co
                     Say("");
                     Say($"What would help most: {examined.Advice}.", Bold);
                     break;
+                case PairExamined pair:
+                    foreach (var (line, isMain) in PairText.Of(pair))
+                        Say(line, isMain ? Bold : null);
+                    break;
                 case Notice notice:
                     Say(notice.Message, Yellow);
                     break;

@@ -161,6 +161,7 @@ public sealed partial class QuicConnection : ILossHandler
                     return Malformed(type);
                 // RFC 9000 sections 8.2.1 and 8.2.2: whatever its size it is answered, full-sized; docs/wire/punch.md: as large as the challenge was.
                 packet.Path.QueueResponse(challenge.Data, packet.Full || !PunchAgreed);
+                packet.Path.Tally.OnChallenged();
                 if (packet.Path != _paths.Current)
                     OnAskedElsewhere();
                 return null;

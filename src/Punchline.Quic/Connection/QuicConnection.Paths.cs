@@ -124,8 +124,8 @@ public sealed partial class QuicConnection
     private void OnForgotten(PathState state)
     {
         _forgottenPairs.Add(state, _now);
-        if (state == _standby)
-            (_standby, _standbyAt) = (null, Instant.Never);
+        if (state == _standby.Path)
+            _standby.Choose(_now, null, default);
         _peerIds.Release(state);
         _loss.AbandonPath(state.Recovery, _now);
         Emit(new QuicEvent { Kind = QuicEventKind.PathLost, Path = state.Network });

@@ -85,6 +85,7 @@ public sealed partial class QuicConnection
             PathState state = _paths[i];
             if (!state.TryMatch(data, out Instant sentAt, out bool full))
                 continue;
+            state.Tally.OnAnswered(sentAt, _now);
             state.IsAddressValidated = true;
             state.Recovery.IsAmplificationBlocked = false;
             // The answer to a challenge leaves at once, so that each is a sample; the path in use has better ones. The first of a path may have
@@ -179,6 +180,7 @@ public sealed partial class QuicConnection
         if (data is { } sent)
         {
             state.RecordChallenge(sent, _now, full);
+            state.Tally.OnSent(_now);
             state.IsKeptOpen = false;
             state.Schedule.OnProbeSent(_now);
         }

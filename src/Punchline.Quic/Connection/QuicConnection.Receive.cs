@@ -207,6 +207,7 @@ public sealed partial class QuicConnection
         if (_liveness.OnHeard(_now))
             Emit(new QuicEvent { Kind = QuicEventKind.PeerReachable });
         path.HeardAt = _now;
+        path.Tally.OnHeard(_now);
 
         var packet = new PacketContext(space, path, destination, full, isEarly);
         if (ReadFrames(ref packet, payload) is { } error)

@@ -40,7 +40,7 @@ public sealed partial class QuicConnection
                 return IsClient ? next : Instant.Min(next, _startedAt + HandshakeTimeout);
             next = Instant.Min(next, Instant.Min(_liveness.KeepAliveDeadline, _liveness.UnreachableDeadline));
             next = Instant.Min(next, Instant.Min(BlockedDeadline, SuspectAt));
-            next = Instant.Min(next, Instant.Min(_puncher.NextRoundAt, Instant.Min(_standbyAt, _paths.Current.Mtu.RaiseAt)));
+            next = Instant.Min(next, Instant.Min(_puncher.NextRoundAt, Instant.Min(_standby.NextTimeout, _paths.Current.Mtu.RaiseAt)));
             for (int i = 0; i < _paths.Count; i++)
                 next = Instant.Min(next, _paths[i].Schedule.NextAt);
             return next;

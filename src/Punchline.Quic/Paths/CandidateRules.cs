@@ -36,18 +36,20 @@ internal static class CandidateRules
     /// <summary>After a burst one more candidate is taken in this time; networks change far more slowly, a scan would not.</summary>
     internal static readonly TimeSpan NewInterval = TimeSpan.FromSeconds(1);
 
-    /// <summary>True if a packet may be sent to the candidate because the peer asked for it, as far as the address alone decides it.</summary>
+    /// <summary>Whether a packet may be sent to the candidate because the peer asked for it, as far as the address alone decides it.</summary>
     /// <param name="address">The candidate's address.</param>
     /// <param name="network">This machine's network.</param>
-    internal static bool MayProbe(in UdpAddress address, ILocalNetwork network)
+    internal static CandidateVerdict Judge(in UdpAddress address, ILocalNetwork network)
     {
         if (address.IsNone || address.IsUnspecified || address.IsMulticast || address.IsBroadcastOrReserved)
-            return false;
-        if (address.Port < LowestPort || network.IsOwn(address))
-            return false;
+            return CandidateVerdict.NoMachine;
+        if (address.Port < LowestPort)
+            return CandidateVerdict.LowPort;
+        if (network.IsOwn(address))
+            return CandidateVerdict.Own;
         if (address.IsLoopback)
-            return network.AllowsLoopback;
-        return !address.IsLinkLocal || network.IsOnLink(address);
+            return network.AllowsLoopback ? CandidateVerdict.Probe : CandidateVerdict.Loopback;
+        return !address.IsLinkLocal || network.IsOnLink(address) ? CandidateVerdict.Probe : CandidateVerdict.OtherLink;
     }
 
     /// <summary>True if the address is one of a private network that this machine is not part of: these are counted.</summary>

@@ -52,6 +52,9 @@ internal sealed class LocalCandidates
         }
     }
 
+    /// <summary>Those that are not withdrawn.</summary>
+    internal Candidate[] Live() => [.. _entries.Where(entry => entry.Telling < Telling.GoneUnsent).Select(entry => entry.Candidate)];
+
     /// <summary>Writes what fits of the frames that are due.</summary>
     /// <param name="writer">Where to.</param>
     /// <param name="sent">Is told what was written.</param>

@@ -48,6 +48,7 @@ internal sealed class PathState
 
     private readonly Challenge[] _challenges = new Challenge[MaxOutstandingChallenges];
     private readonly PathResponse[] _responses = new PathResponse[MaxPendingResponses];
+    private ProbeTally _tally;
     private int _nextChallenge;
     private int _responseCount;
     private long _received;
@@ -121,6 +122,9 @@ internal sealed class PathState
 
     /// <summary>Its next challenge only keeps it open: a small one, which proves nothing new.</summary>
     internal bool IsKeptOpen { get; set; }
+
+    /// <summary>What was tried on it.</summary>
+    internal ref ProbeTally Tally => ref _tally;
 
     /// <summary>What its deaths say of it.</summary>
     internal PathTrust Trust { get; } = new();

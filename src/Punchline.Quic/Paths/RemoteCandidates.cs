@@ -15,7 +15,10 @@ internal sealed class RemoteCandidates(ILocalNetwork network)
     /// <summary>When the allowance of candidates would be whole again, if no more came.</summary>
     private Instant _wholeAt = Instant.Zero;
 
-    private readonly record struct Entry(Candidate Candidate, bool MayProbe);
+    private readonly record struct Entry(Candidate Candidate, CandidateVerdict Verdict)
+    {
+        internal bool MayProbe => Verdict == CandidateVerdict.Probe;
+    }
 
     /// <summary>CANDIDATE.</summary>
     /// <param name="frame">The frame.</param>
@@ -33,8 +36,11 @@ internal sealed class RemoteCandidates(ILocalNetwork network)
             return null;
         if (_live.Count >= CandidateRules.MaxLive)
             return QuicError.Transport(TransportErrorCode.ProtocolViolation, "more candidates than our limit", FrameTypes.Candidate);
-        probe = CandidateRules.MayProbe(frame.Candidate.Address, network) && TryTake(now) && TryTakePrivate(frame.Candidate);
-        _live.Add(frame.Sequence, new Entry(frame.Candidate, probe));
+        CandidateVerdict verdict = CandidateRules.Judge(frame.Candidate.Address, network);
+        if (verdict == CandidateVerdict.Probe)
+            verdict = !TryTake(now) ? CandidateVerdict.TooMany : !TryTakePrivate(frame.Candidate) ? CandidateVerdict.TooManyPrivate : verdict;
+        probe = verdict == CandidateVerdict.Probe;
+        _live.Add(frame.Sequence, new Entry(frame.Candidate, verdict));
         return null;
     }
 
@@ -55,6 +61,9 @@ internal sealed class RemoteCandidates(ILocalNetwork network)
         // Its address may have come again under another number, in a packet that was faster.
         return entry.MayProbe && !IsLive(candidate.Address);
     }
+
+    /// <summary>The live ones, those that may not be probed included.</summary>
+    internal ToldCandidate[] All() => [.. _live.Values.Select(entry => new ToldCandidate(entry.Candidate, entry.Verdict))];
 
     /// <summary>True if the peer says that it may be there, and we may look.</summary>
     internal bool IsLive(UdpAddress address)

@@ -1,7 +1,6 @@
 using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Relay;
-using Punchline.Traversal.Lifetime;
 
 namespace Punchline.Server.Relay;
 
@@ -120,7 +119,7 @@ internal sealed class RelayForwarder(RelayTable table, IRandomness randomness)
         return null;
     }
 
-    // Data waits until the quota is whole again; both ends are told once, as they would go on trying.
+    // Data waits until the quota is whole again; both ends are told now and then, as they would go on trying.
     private void TellLimit(Instant now, RelayPair pair)
     {
         if (!pair.TryTakeLimit(now, out RelayLimitReason reason, out uint seconds))

@@ -66,7 +66,7 @@ internal sealed class RelayPair
         return passed;
     }
 
-    /// <summary>True, once for each time, if a quota is used up.</summary>
+    /// <summary>True if a quota is used up, once in <see cref="ServerLimits.LimitRepeat"/>.</summary>
     public bool TryTakeLimit(Instant now, out RelayLimitReason reason, out uint seconds)
     {
         (reason, seconds) = (default, 0);
@@ -76,7 +76,7 @@ internal sealed class RelayPair
         {
             if (allowance.QuotaRoom(now) >= RelayFrame.MaxChannelFrame)
                 continue;
-            _toldUntil = allowance.WholeAt;
+            _toldUntil = Instant.Min(allowance.WholeAt, now + ServerLimits.LimitRepeat);
             reason = whose;
             seconds = (uint)Math.Ceiling((allowance.WholeAt - now).TotalSeconds);
             return true;

@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Logging;
 using Punchline.Protocol;
 using Punchline.Quic;
+using Punchline.Relay;
 using Punchline.Stun;
-using Punchline.Traversal.Lifetime;
 using Punchline.Udp;
 
 namespace Punchline.Server.Relay;

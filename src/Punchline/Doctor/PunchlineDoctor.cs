@@ -10,7 +10,7 @@ namespace Punchline;
 
 /// <summary>
 /// Examines this machine's network with the sockets and questions that hosts and clients use themselves, and says what it allows
-/// (<see cref="NetworkExamined"/>). Runs once.
+/// (<see cref="NetworkExamined"/>); then, with an invite, joins its host to see which ways lead there (<see cref="PairExamined"/>). Runs once.
 /// </summary>
 public sealed class PunchlineDoctor
 {
@@ -31,7 +31,7 @@ public sealed class PunchlineDoctor
 
     /// <summary>Examines, reports, and ends. A network that lets nothing through is a finding, no exception.</summary>
     /// <param name="stop">Ends it early; what was asked of the router is given back.</param>
-    /// <exception cref="PunchlineException">The server's name is none, or this machine gives no socket.</exception>
+    /// <exception cref="PunchlineException">The server's name or the invite is none, this machine gives no socket, or the invite's host cannot be reached.</exception>
     public async Task RunAsync(CancellationToken stop)
     {
         if (Interlocked.Exchange(ref _started, 1) != 0)
@@ -40,6 +40,10 @@ public sealed class PunchlineDoctor
         try
         {
             await Running.UntilStoppedAsync(ct => RunAsync(events, ct), events.Completion, stop).ConfigureAwait(false);
+        }
+        catch (StateFileException e)
+        {
+            throw new PunchlineException(ProblemCode.State, e.Message, e);
         }
         finally
         {
@@ -50,8 +54,35 @@ public sealed class PunchlineDoctor
 
     private async Task RunAsync(EventSink events, CancellationToken stop)
     {
-        if (!ServerAddress.TryParse(_options.Server, out ServerAddress? server))
-            throw new PunchlineException(ProblemCode.ServerUnreachable, $"'{_options.Server}' is no server: HOST or HOST:PORT");
+        ServerAddress server = Server();
+        await ExamineNetworkAsync(server, events, stop).ConfigureAwait(false);
+        if (_options.Invite is { } invite)
+            events.Report(await new PairExamination(PairOptions(invite), events).RunAsync(stop).ConfigureAwait(false));
+    }
+
+    // A wrong invite is said before anything takes time.
+    private ServerAddress Server()
+    {
+        Invite? invite = _options.Invite is { } text ? Membership.Parse(text) : null;
+        if (_options.Server is null && invite is not null)
+            return invite.Servers[0];
+        return ServerAddress.TryParse(_options.Server, out ServerAddress? server)
+            ? server! : throw new PunchlineException(ProblemCode.ServerUnreachable, $"'{_options.Server}' is no server: HOST or HOST:PORT");
+    }
+
+    private ClientOptions PairOptions(string invite) => new()
+    {
+        Invite = invite,
+        StateDirectory = _options.StateDirectory ?? throw new InvalidOperationException($"With an invite {nameof(DoctorOptions.StateDirectory)} is needed."),
+        PortMapping = _options.PortMapping,
+        AllowsSpray = _options.AllowsSpray,
+        TimeProvider = _options.TimeProvider,
+        LoggerFactory = _options.LoggerFactory,
+        UdpPlatform = _options.UdpPlatform,
+    };
+
+    private async Task ExamineNetworkAsync(ServerAddress server, EventSink events, CancellationToken stop)
+    {
         PeerNode node = await PeerNode.StartAsync(new PeerNodeOptions
         {
             Time = _options.TimeProvider,
@@ -62,7 +93,7 @@ public sealed class PunchlineDoctor
             Logger = _options.LoggerFactory.CreateLogger("Punchline.Doctor"),
         }).ConfigureAwait(false);
         await using ConfiguredAsyncDisposable nodeEnd = node.ConfigureAwait(false);
-        NetworkFacts facts = await new NetworkExamination(node, server!, events).RunAsync(_options.PortMapping, _options.Long, stop).ConfigureAwait(false);
+        NetworkFacts facts = await new NetworkExamination(node, server, events).RunAsync(_options.PortMapping, _options.Long, stop).ConfigureAwait(false);
         IReadOnlyList<Expectation> expectations = FriendExpectations.Of(facts);
         events.Report(new NetworkExamined(events.Now, NetworkFindings.Of(facts), expectations, NetworkAdvice.Of(facts, expectations)));
     }

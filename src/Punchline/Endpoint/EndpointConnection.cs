@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using Punchline.Quic;
+using Punchline.Quic.Paths;
 using Punchline.Udp;
 
 namespace Punchline.Endpoint;
@@ -62,6 +63,9 @@ internal sealed class EndpointConnection : IStreamTransport
 
     /// <inheritdoc cref="QuicConnection.TryGetPathStatistics"/>
     public bool TryGetPathStatistics(NetworkPath path, out PathStatistics statistics) => Core.TryGetPathStatistics(path, out statistics);
+
+    /// <inheritdoc cref="QuicConnection.ReportProbing"/>
+    public ProbingReport ReportProbing() => Core.ReportProbing(_loop.Now);
 
     /// <inheritdoc/>
     public int MaxDatagramPayload => Core.MaxDatagramPayload;

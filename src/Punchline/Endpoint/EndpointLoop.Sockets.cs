@@ -237,6 +237,7 @@ internal sealed partial class EndpointLoop
                 case UdpSendStatus.Unreachable:
                     // Lost, as far as the core is concerned: its timers find another path or give up.
                     UnreachableBatches++;
+                    path.Refused++;
                     if (!ReferenceEquals(connection.UnreachablePath, path))
                         _log.Unreachable(slot!.Socket, path.RemoteAddress);
                     connection.UnreachablePath = path;

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Punchline.Quic;
+using Punchline.Quic.Paths;
 
 namespace Punchline.Endpoint;
 
@@ -87,6 +88,9 @@ internal interface IConnectionCore : IStreamTransport
 
     /// <inheritdoc cref="QuicConnection.TryGetPathStatistics"/>
     bool TryGetPathStatistics(NetworkPath path, out PathStatistics statistics);
+
+    /// <inheritdoc cref="QuicConnection.ReportProbing"/>
+    ProbingReport ReportProbing(Instant now);
 
     /// <inheritdoc cref="QuicConnection.Close"/>
     void Close(Instant now, ulong applicationCode, string reason);

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Punchline.Quic;
+using Punchline.Quic.Paths;
 
 namespace Punchline.Endpoint;
 
@@ -48,6 +49,7 @@ internal sealed class QuicConnectionCore : IConnectionCore
     public void OnDatagramTooLarge(Instant now, NetworkPath path, int size) => _quic.OnDatagramTooLarge(now, path, size);
     public bool TryWriteProbe(Instant now, NetworkPath path, Span<byte> buffer, out int length) => _quic.TryWriteProbe(now, path, buffer, out length);
     public bool TryGetPathStatistics(NetworkPath path, out PathStatistics statistics) => _quic.TryGetPathStatistics(path, out statistics);
+    public ProbingReport ReportProbing(Instant now) => _quic.ReportProbing(now);
     public void Close(Instant now, ulong applicationCode, string reason) => _quic.Close(now, applicationCode, reason);
     public bool TryOpenStream(bool bidirectional, out StreamId id) => _quic.TryOpenStream(bidirectional, out id);
     public StreamStatus Write(StreamId id, ReadOnlySpan<byte> data, out int accepted) => _quic.Write(id, data, out accepted);

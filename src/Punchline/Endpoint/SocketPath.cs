@@ -22,6 +22,9 @@ internal abstract class SocketPath : NetworkPath
 
     /// <summary>How many connections hold this path; the table keeps it as long as one does.</summary>
     internal int Users { get; set; }
+
+    /// <summary>Batches that the system refused to send, for want of a route or because a firewall of this machine's forbids it.</summary>
+    internal int Refused { get; set; }
 }
 
 /// <summary>A direct path: socket, local address, remote address.</summary>

@@ -26,12 +26,14 @@ internal sealed class JoinFailure(ProblemCode code, string message, bool isFinal
 /// Brings a client to its host: races the invite's servers, and tries the invite's secret beside a friend's own. What is not proved to
 /// come from the host ends nothing but a first attempt, and our own secret is kept until the host gives another.
 /// </summary>
-internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite invite, ClientState state, ReadOnlyMemory<byte> peerId, EventSink events) : IAsyncDisposable
+internal sealed class ClientConnector(PeerNode node, ClientCore client, Membership membership, EventSink events) : IAsyncDisposable
 {
     /// <summary>For the handshake: several repetitions of each flight, over any link.</summary>
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
-    private readonly ClientLink[] _links = [.. invite.Servers.Select(server => new ClientLink(node, server, invite.HostId))];
+    private readonly Invite _invite = membership.Invite;
+    private readonly ClientState _state = membership.State;
+    private readonly ClientLink[] _links = [.. membership.Invite.Servers.Select(server => new ClientLink(node, server, membership.Invite.HostId))];
     private volatile bool _hasTried;
 
     /// <summary>One connection with the host, by way of the nearest server (<see cref="ServerRace"/>).</summary>
@@ -108,8 +110,8 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
 
     private async Task<ClientSession> TryBothAsync(ClientLink link, ServerRace race, CancellationToken stop)
     {
-        var inviteKey = new DoorKey(InviteId.Read(invite.Id.Span), invite.Secret.ToArray());
-        if (state.Friend is not var (id, secret))
+        var inviteKey = new DoorKey(InviteId.Read(_invite.Id.Span), _invite.Secret.ToArray());
+        if (_state.Friend is not var (id, secret))
             return await TryAsync(link, inviteKey, race, stop).ConfigureAwait(false);
         JoinFailure own;
         try
@@ -179,7 +181,7 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
     {
         try
         {
-            return await Task.Run(state.TakeSessionAsync).ConfigureAwait(false);
+            return await Task.Run(_state.TakeSessionAsync).ConfigureAwait(false);
         }
         catch (StateFileException e)
         {
@@ -195,12 +197,12 @@ internal sealed class ClientConnector(PeerNode node, ClientCore client, Invite i
         Span<byte> random = stackalloc byte[ConnectionId.MaxLength];
         node.Randomness.FillPublic(random);
         var destination = new ConnectionId(random);
-        byte[] token = DoorToken.Seal(pair.Key.Secret, pair.Key.Id, invite.HostId.Span, destination, pair.DoorNonce, peerId.Span);
+        byte[] token = DoorToken.Seal(pair.Key.Secret, pair.Key.Id, _invite.HostId.Span, destination, pair.DoorNonce, membership.Identity.PeerId.Span);
         ClientSession? session = null;
         loop.Connect(
             new QuicClientOptions
             {
-                ExpectedPeerId = invite.HostId,
+                ExpectedPeerId = _invite.HostId,
                 InitialDestination = destination,
                 Token = token,
                 Session = resumed?.Session,

@@ -12,20 +12,26 @@ namespace Punchline.Hosting;
 /// </summary>
 internal sealed class ClientCore : IClientTunnelEvents
 {
+    private readonly PeerNode _node;
     private readonly ClientState _state;
     private readonly EventSink _events;
-    private readonly ClientPorts _ports;
+    private readonly ClientPorts? _ports;
     private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ClientSession? _session;
     private Task _remembered = Task.CompletedTask;
     private bool _remembers = true;
 
-    public ClientCore(PeerNode node, ClientOptions options, ClientState state, EventSink events)
+    /// <param name="node">What it stands on.</param>
+    /// <param name="options">Where the services listen; null: nowhere.</param>
+    /// <param name="state">What is remembered of the host.</param>
+    /// <param name="events">Who is told what happens.</param>
+    public ClientCore(PeerNode node, ClientOptions? options, ClientState state, EventSink events)
     {
+        _node = node;
         _state = state;
         _events = events;
         Tunnel = new ClientTunnel(node.Loop, this);
-        _ports = new ClientPorts(options, Tunnel, events);
+        _ports = options is null ? null : new ClientPorts(options, Tunnel, events);
     }
 
     /// <summary>The local ports' end.</summary>
@@ -34,17 +40,31 @@ internal sealed class ClientCore : IClientTunnelEvents
     /// <summary>Fails when something came up with which the client can't go on. Any thread.</summary>
     public Task Failed => _failed.Task;
 
-    /// <summary>What the host gives from now on is not remembered: the program ends, and its folder must be left alone.</summary>
+    /// <summary>
+    /// Ends the tunnel. What the host gives from now on is not remembered: the program ends, and its folder must be left alone. Any thread.
+    /// </summary>
     /// <returns>Completes when what was to be remembered so far is written down.</returns>
-    public Task EndRemembering()
+    public async Task EndAsync()
     {
-        _remembers = false;
-        return _remembered;
+        try
+        {
+            Task remembered = await _node.Driver.CallAsync(_ =>
+            {
+                Tunnel.Dispose();
+                _remembers = false;
+                return _remembered;
+            }).ConfigureAwait(false);
+            await remembered.ConfigureAwait(false);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The driver has failed, and said so.
+        }
     }
 
     /// <summary>Listens.</summary>
     /// <exception cref="PunchlineException">A port can't be had.</exception>
-    public void Listen() => _ports.Open(_state.Services);
+    public void Listen() => _ports?.Open(_state.Services);
 
     /// <summary>An attempt has come through: true if it is the first.</summary>
     public bool TryUse(ClientSession session)
@@ -56,14 +76,14 @@ internal sealed class ClientCore : IClientTunnelEvents
     }
 
     /// <summary>A service's name for people.</summary>
-    public string NameOf(ulong? serviceId) => _ports.NameOf(serviceId);
+    public string NameOf(ulong? serviceId) => _ports?.NameOf(serviceId) ?? ClientPorts.Unnamed;
 
     /// <summary>The host has told what it shares.</summary>
     public void OnServices(IReadOnlyList<ServiceInfo> services)
     {
         try
         {
-            _ports.Adjust(services);
+            _ports?.Adjust(services);
         }
         catch (PunchlineException e)
         {

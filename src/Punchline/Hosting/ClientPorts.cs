@@ -18,7 +18,7 @@ internal sealed class ClientPorts(ClientOptions options, ClientTunnel tunnel, Ev
     private const int FurtherPorts = 100;
 
     /// <summary>What people read before a service has told its name.</summary>
-    private const string Unnamed = "the service";
+    public const string Unnamed = "the service";
 
     /// <summary>Connections that the system keeps until they are accepted.</summary>
     private const int Backlog = 128;

@@ -86,7 +86,6 @@ internal sealed class LocalSockets
         }
     }
 
-
     /// <summary>Binds a socket of the caller's to the address of one of ours, at any port; null if the system gives none.</summary>
     public IUdpSocket? BindBeside(IUdpSocket socket)
     {
@@ -99,8 +98,10 @@ internal sealed class LocalSockets
             return null;
         }
     }
+
     /// <summary>One of ours is the caller's from now on, and another one takes its place.</summary>
     public void Replace(IUdpSocket old, IUdpSocket fresh) => _sockets[_sockets.IndexOf(old)] = fresh;
+
     /// <summary>The network has changed: sockets for new addresses, none for those that are gone.</summary>
     public void Follow(EndpointLoop loop, LocalNetwork network)
     {

@@ -159,7 +159,7 @@ internal sealed class PeerNode : IAsyncDisposable
     /// <summary>Driver thread only.</summary>
     public CandidateBook Candidates { get; } = new();
 
-    /// <summary>Finds that out. Driver thread only.</summary>
+    /// <summary>Finds out what the NATs on our way out do. Driver thread only.</summary>
     public NatSurvey Survey { get; }
 
     /// <summary>Driver thread only.</summary>

@@ -34,7 +34,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private RelayPath? _exhausted;
     private Instant _exhaustionEnds = Instant.Never;
     private bool _tookDirect;
-    private bool _saidExhausted;
+    private Instant _saidExhaustedUntil;
 
     private protected PeerSession(PeerNode node, EndpointConnection connection, EventSink events)
     {
@@ -68,7 +68,17 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private protected ControlStream? Control { get; set; }
 
     /// <summary>The attempts to meet where plain probing does not suffice.</summary>
-    private protected PairTraversal Traversal { get; }
+    public PairTraversal Traversal { get; }
+
+    /// <summary>What is known of both networks.</summary>
+    public RelayFacts Facts => new(Node.Nat, PeerNat)
+    {
+        WeHide = Node.RelayOnly,
+        TheyHide = _peerStays == RelayStay.RelayOnly,
+        WeLackUdp = Node.UdpWorks == false,
+        TheyLackUdp = _peerStays == RelayStay.NoUdp,
+        SharesNat = Traversal.SharesNat,
+    };
 
     /// <summary>Our handle for the pair at the server, by which it attests the peer's address; null without a pair.</summary>
     private protected virtual ulong? PairHandle => null;
@@ -220,6 +230,8 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
             Events.Detail($"{Peer}: {packets} packets were dropped on arrival (repeated, not authentic, or without keys), "
                 + $"{datagrams} datagrams for want of room");
         }
+        if (Connection.CurrentPath is RelayPath { Link.Channel.Dropped: > 0 and var frames })
+            Events.Detail($"{frames} relayed datagrams found the queue of the control channel full, those of other connections included");
         if (IsJoined)
         {
             string reason = CloseText.Of(error);
@@ -249,9 +261,10 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         path.IsExhausted = true;
         _exhaustionEnds = Node.Loop.Now + (wait < LongestExhaustion ? wait : LongestExhaustion);
         OnCarryingChanged();
-        if (_saidExhausted)
+        // Once for each quota, however often it is told, and however short a time it is said to take.
+        if (Node.Loop.Now < _saidExhaustedUntil)
             return;
-        _saidExhausted = true;
+        _saidExhaustedUntil = Node.Loop.Now + (wait > LongestExhaustion ? wait : LongestExhaustion);
         string whose = limit.Reason switch { RelayLimitReason.Pair => "this connection's", RelayLimitReason.Host => "the host's", _ => "its own" };
         Events.Notice($"The server has forwarded all of {whose} quota: data between this side and {Peer} waits for a direct path, or {wait.TotalMinutes:0} minutes.");
     }
@@ -380,7 +393,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     {
         if (!IsJoined || Control is not { } control)
             return;
-        if (_quiet.Look(Node.Lifetimes.KeepAliveTowards(Connection.CurrentPath.RemoteAddress), out ushort word))
+        if (_quiet.Look(Node.Lifetimes.KeepAliveTowards(Connection.CurrentPath.RemoteAddress, MappingUse.Stream) ?? TimeSpan.Zero, out ushort word))
             control.Send(new QuietMessage(word));
         Connection.AgreeOnSilence(_quiet.Quiet, Tunnel?.IsBusy ?? false);
     }
@@ -422,15 +435,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     private void TellWhyRelayed()
     {
         _patienceEnds = Instant.Never;
-        var facts = new RelayFacts(Node.Nat, PeerNat)
-        {
-            WeHide = Node.RelayOnly,
-            TheyHide = _peerStays == RelayStay.RelayOnly,
-            WeLackUdp = Node.UdpWorks == false,
-            TheyLackUdp = _peerStays == RelayStay.NoUdp,
-            SharesNat = Traversal.SharesNat,
-        };
-        RelayVerdict verdict = RelayVerdict.Of(facts);
+        RelayVerdict verdict = RelayVerdict.Of(Facts);
         Events.Detail($"{Peer}: this side has {NatText.Of(Node.Nat)}, the other side {NatText.Of(PeerNat)}");
         if (Connection.CurrentPath is RelayPath { Link.CarriesData: true } relay)
         {

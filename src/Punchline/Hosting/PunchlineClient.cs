@@ -59,14 +59,8 @@ public sealed class PunchlineClient
 
     private async Task RunAsync(EventSink events, CancellationToken stop)
     {
-        if (!Invite.TryParse(_options.Invite, out Invite? invite, out InviteError error, out string explanation))
-            throw new PunchlineException(error == InviteError.NewerVersion ? ProblemCode.VersionMismatch : ProblemCode.InviteInvalid, explanation);
         SystemRandomness randomness = SystemRandomness.Instance;
-        var directory = new StateDirectory(_options.StateDirectory);
-        HostIdentity identity;
-        using (await directory.LockChangesAsync(_options.TimeProvider).ConfigureAwait(false))
-            identity = HostIdentity.LoadOrCreate(directory, randomness).WithOwnResetKey(randomness);
-        var state = ClientState.Open(directory, invite!.HostId.Span, _options.TimeProvider);
+        Membership membership = await Membership.OpenAsync(_options.Invite, _options.StateDirectory, _options.TimeProvider, randomness).ConfigureAwait(false);
         var clock = new MonotonicClock(_options.TimeProvider);
         ConnectionDiagnostics diagnostics = ConnectionDiagnostics.Open(
             _options.QlogDirectory, _options.KeyLogFile, clock, _options.TimeProvider, events);
@@ -79,7 +73,7 @@ public sealed class PunchlineClient
             Clock = clock,
             Platform = _options.UdpPlatform ?? UdpPlatform.FromEnvironment(),
             Randomness = randomness,
-            Identity = identity,
+            Identity = membership.Identity,
             Logger = _options.LoggerFactory.CreateLogger("Punchline.Client"),
             AllowsSpray = _options.AllowsSpray,
             RelayOnly = _options.RelayOnly,
@@ -91,12 +85,12 @@ public sealed class PunchlineClient
         {
             if (_options is { PortMapping: true, RelayOnly: false })
                 mapped.Begin(node);
-            return new ClientCore(node, _options, state, events);
+            return new ClientCore(node, _options, membership.State, events);
         }).ConfigureAwait(false);
         try
         {
             await node.Driver.CallAsync(_ => core.Listen()).ConfigureAwait(false);
-            var connector = new ClientConnector(node, core, invite, state, identity.PeerId, events);
+            var connector = new ClientConnector(node, core, membership, events);
             await using ConfiguredAsyncDisposable connectorEnd = connector.ConfigureAwait(false);
             await Running.FirstOfAsync(
                 stop,
@@ -106,7 +100,7 @@ public sealed class PunchlineClient
         }
         finally
         {
-            await EndAsync(node, core).ConfigureAwait(false);
+            await core.EndAsync().ConfigureAwait(false);
         }
     }
 
@@ -193,23 +187,6 @@ public sealed class PunchlineClient
                     events.Detail(e.Message);
                 }
             }
-        }
-    }
-
-    private static async Task EndAsync(PeerNode node, ClientCore core)
-    {
-        try
-        {
-            Task remembered = await node.Driver.CallAsync(_ =>
-            {
-                core.Tunnel.Dispose();
-                return core.EndRemembering();
-            }).ConfigureAwait(false);
-            await remembered.ConfigureAwait(false);
-        }
-        catch (ObjectDisposedException)
-        {
-            // The driver has failed, and said so.
         }
     }
 }

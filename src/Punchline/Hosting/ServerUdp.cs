@@ -4,6 +4,7 @@ using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Relay;
 using Punchline.Stun;
+using Punchline.Traversal.Lifetime;
 using Punchline.Udp;
 
 namespace Punchline.Hosting;
@@ -316,7 +317,7 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IAsyncDis
             UdpAddress endpoint = _channel!.UdpEndpoints.FirstOrDefault(e => node.Loop.DirectPath(socket, e) is not null);
             if (endpoint.IsNone || socket == node.Turns.Leaving || _clients.Exists(entry => entry.Socket == socket))
                 continue;
-            var keeper = new StunKeeper(endpoint, node.Randomness, () => node.Lifetimes.Current.KeepAliveOr(StunKeeper.DefaultInterval));
+            var keeper = new StunKeeper(endpoint, node.Randomness, () => node.Lifetimes.KeepAliveTowards(endpoint, MappingUse.Brief) ?? StunKeeper.DefaultInterval);
             Drive(socket, keeper, () =>
             {
                 if (keeper.TryTakeChange(out UdpAddress mapped))

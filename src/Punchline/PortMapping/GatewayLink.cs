@@ -6,7 +6,7 @@ using Punchline.Udp;
 namespace Punchline.PortMapping;
 
 /// <summary>
-/// Carries small exchanges with the router over a socket of their own, for as long as each takes. Not the socket of QUIC: the first
+/// Carries requests to the router over a socket of their own, for as long as each takes. Not the socket of QUIC: the first
 /// bytes of these protocols are those of others there, and a mapping need not be asked for from the port that it leads to.
 /// </summary>
 internal sealed class GatewayLink(Gateway gateway, TimeProvider time)
@@ -19,27 +19,27 @@ internal sealed class GatewayLink(Gateway gateway, TimeProvider time)
     /// <summary>The router, and where we stand.</summary>
     public Gateway Gateway => gateway;
 
-    /// <summary>Runs an exchange until it has nothing more to wait for.</summary>
-    /// <returns>False if this machine cannot send there.</returns>
-    public async Task<bool> RunAsync(IDatagramClient exchange, CancellationToken cancellationToken)
+    /// <summary>Asks, until there is an answer or the request is given up.</summary>
+    /// <returns>The request with its answer; null without one, or if this machine cannot send there.</returns>
+    public async Task<GatewayRequest<T>?> AskAsync<T>(GatewayRequest<T> request, CancellationToken cancellationToken)
     {
         try
         {
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
             socket.Bind(gateway.Local.WithPort(0).ToIPEndPoint());
-            if (exchange.Server.IsMulticast)
+            if (request.Server.IsMulticast)
                 socket.SetSocketOption(SocketOptionLevel.IP, SocketOptionName.MulticastInterface, gateway.Local.ToIPAddress().GetAddressBytes());
-            await RunAsync(socket, exchange, cancellationToken).ConfigureAwait(false);
-            return true;
+            await RunAsync(socket, request, cancellationToken).ConfigureAwait(false);
+            return request.IsAnswered ? request : null;
         }
         catch (SocketException)
         {
             // The address has gone, or a rule of this machine forbids it: this router cannot be asked from here.
-            return false;
+            return null;
         }
     }
 
-    private async Task RunAsync(Socket socket, IDatagramClient exchange, CancellationToken cancellationToken)
+    private async Task RunAsync<T>(Socket socket, GatewayRequest<T> request, CancellationToken cancellationToken)
     {
         byte[] sending = new byte[MaxDatagram];
         byte[] receiving = new byte[MaxDatagram];
@@ -47,22 +47,22 @@ internal sealed class GatewayLink(Gateway gateway, TimeProvider time)
         Task<int>? received = null;
         while (true)
         {
-            while (exchange.TryTransmit(_clock.Now, sending, out int length))
-                await socket.SendToAsync(sending.AsMemory(0, length), exchange.Server.ToIPEndPoint(), cancellationToken).ConfigureAwait(false);
-            if (!exchange.NextTimeout.IsSet)
+            while (request.TryTransmit(_clock.Now, sending, out int length))
+                await socket.SendToAsync(sending.AsMemory(0, length), request.Server.ToIPEndPoint(), cancellationToken).ConfigureAwait(false);
+            if (!request.NextTimeout.IsSet)
                 return;
             received ??= socket.ReceiveFromAsync(receiving, SocketFlags.None, from, CancellationToken.None).AsTask();
-            TimeSpan wait = exchange.NextTimeout - _clock.Now;
+            TimeSpan wait = request.NextTimeout - _clock.Now;
             try
             {
                 int length = await received.WaitAsync(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, time, cancellationToken).ConfigureAwait(false);
                 received = null;
                 var sender = (IPEndPoint)new IPEndPoint(IPAddress.Any, 0).Create(from);
-                exchange.TryReceive(_clock.Now, new UdpAddress(sender.Address, sender.Port), receiving.AsSpan(0, length));
+                request.TryReceive(_clock.Now, new UdpAddress(sender.Address, sender.Port), receiving.AsSpan(0, length));
             }
             catch (TimeoutException)
             {
-                // The exchange's own time has come.
+                // The request's own time has come.
             }
             catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.MessageSize)
             {

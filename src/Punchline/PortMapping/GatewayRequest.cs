@@ -1,22 +1,24 @@
+using System.Diagnostics.CodeAnalysis;
 using Punchline.Quic;
 using Punchline.Udp;
 
 namespace Punchline.PortMapping;
 
 /// <summary>Reads an answer; false for whatever is none to this request.</summary>
-internal delegate bool AnswerReader<T>(ReadOnlySpan<byte> datagram, out T answer);
+internal delegate bool AnswerReader<T>(ReadOnlySpan<byte> datagram, [NotNullWhen(true)] out T? answer);
 
 /// <summary>One request to the router over UDP and its answer, without I/O: the same bytes again until it answers or is given up.</summary>
-/// <param name="gateway">Address and port: nobody else's answer counts (RFC 6886 section 3.1, RFC 6887 section 8.3).</param>
+/// <param name="server">Where it is sent.</param>
 /// <param name="request">What is sent.</param>
 /// <param name="read">Knows the answer.</param>
-internal sealed class GatewayRequest<T>(UdpAddress gateway, byte[] request, AnswerReader<T> read) : IDatagramClient
+/// <param name="isGateway">Whose answer counts; null: only that of <paramref name="server"/>, address and port (RFC 6886 section 3.1, RFC 6887 section 8.3).</param>
+internal sealed class GatewayRequest<T>(UdpAddress server, byte[] request, AnswerReader<T> read, Func<UdpAddress, bool>? isGateway = null) : IDatagramClient
 {
     private int _transmissions;
     private T? _answer;
 
     /// <inheritdoc/>
-    public UdpAddress Server => gateway;
+    public UdpAddress Server => server;
 
     /// <inheritdoc/>
     public Instant NextTimeout { get; private set; } = Instant.Zero;
@@ -55,7 +57,7 @@ internal sealed class GatewayRequest<T>(UdpAddress gateway, byte[] request, Answ
     /// <inheritdoc/>
     public bool TryReceive(Instant now, in UdpAddress from, ReadOnlySpan<byte> datagram)
     {
-        if (IsDone || _transmissions == 0 || from != gateway || !read(datagram, out _answer))
+        if (IsDone || _transmissions == 0 || !(isGateway?.Invoke(from) ?? from == server) || !read(datagram, out _answer))
             return false;
         IsAnswered = true;
         AnsweredAt = now;

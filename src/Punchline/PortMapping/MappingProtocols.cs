@@ -22,7 +22,12 @@ internal static class MappingProtocols
     public static IReadOnlyList<IMapper> All(Gateway gateway, ushort port, TimeProvider time, IRandomness randomness)
     {
         var link = new GatewayLink(gateway, time);
-        return [new PcpMapper(link, port, randomness), new NatPmpMapper(link, port), new UpnpMapper(link, port, randomness, UpnpMapper.Group)];
+        return
+        [
+            new PcpMapper(link, port, randomness, NatPmpMessage.Port),
+            new NatPmpMapper(link, port, NatPmpMessage.Port),
+            new UpnpMapper(link, port, randomness, UpnpMapper.Group),
+        ];
     }
 
     /// <summary>Gives a mapping back, within <see cref="MappingLimits.ReleaseTime"/>.</summary>

@@ -1,4 +1,5 @@
 using Punchline.Quic;
+using Punchline.Quic.Paths;
 
 namespace Punchline.PortMapping;
 
@@ -24,16 +25,13 @@ internal enum MappingVerdict : byte
 /// <summary>The first half of the check from outside: what servers see decides, not what the router says.</summary>
 internal static class MappingVerdicts
 {
-    /// <summary>Below it no peer probes (docs/wire/punch.md section 7).</summary>
-    private const ushort LowestPort = 1024;
-
     /// <summary>Judges.</summary>
     /// <param name="external">What the router told.</param>
     /// <param name="reflexive">Our address as a server sees it; none if no server has said.</param>
     public static MappingVerdict Of(in UdpAddress external, in UdpAddress reflexive)
     {
         if (external.IsNone || external.IsUnspecified || external.IsMulticast || external.IsBroadcastOrReserved || external.IsLoopback
-            || external.IsLinkLocal || external.Port < LowestPort)
+            || external.IsLinkLocal || external.Port < CandidateRules.LowestPort)
             return MappingVerdict.Impossible;
         // A server in the same private network as the router's outer side sees a private address, and rightly.
         if (!reflexive.IsNone && external.SameHost(reflexive))

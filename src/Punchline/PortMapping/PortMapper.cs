@@ -42,8 +42,8 @@ internal sealed class PortMapper : IAsyncDisposable
     private readonly CancellationTokenSource _ending = new();
     private readonly SemaphoreSlim _wake = new(0, 1);
     private readonly Lock _gate = new();
+    private readonly HashSet<(MappingProtocol Protocol, UdpAddress External)> _rejected = [];
     private readonly Task _running;
-    private Mapping? _rejected;
     private ushort _port;
 
     /// <summary>A mapper that maps nothing yet.</summary>
@@ -60,7 +60,7 @@ internal sealed class PortMapper : IAsyncDisposable
         lock (_gate)
         {
             _port = port;
-            _rejected = null;
+            _rejected.Clear();
             Wake();
         }
     }
@@ -70,7 +70,7 @@ internal sealed class PortMapper : IAsyncDisposable
     {
         lock (_gate)
         {
-            _rejected = mapping;
+            _rejected.Add((mapping.Protocol, mapping.External));
             Wake();
         }
     }
@@ -96,17 +96,15 @@ internal sealed class PortMapper : IAsyncDisposable
     {
         try
         {
-            var unwanted = new HashSet<MappingProtocol>();
             while (true)
             {
-                ushort port = TakePort(unwanted);
-                if (port != 0 && _options.FindGateway() is { } gateway
-                    && await StayAsync(gateway, port, unwanted, _ending.Token).ConfigureAwait(false))
+                ushort port = TakePort();
+                if (port != 0 && _options.FindGateway() is { } gateway && await StayAsync(gateway, port, _ending.Token).ConfigureAwait(false))
                     continue;
                 if (await WaitAsync(MappingLimits.AskAgain, _ending.Token).ConfigureAwait(false))
                     continue;
                 lock (_gate)
-                    _rejected = null;
+                    _rejected.Clear();
             }
         }
         catch (OperationCanceledException) when (_ending.IsCancellationRequested)
@@ -120,32 +118,35 @@ internal sealed class PortMapper : IAsyncDisposable
         }
     }
 
-    private ushort TakePort(HashSet<MappingProtocol> unwanted)
+    private ushort TakePort()
     {
         lock (_gate)
         {
             // What it was woken for is seen now.
             _wake.Wait(0);
-            if (_rejected is { } rejected)
-                unwanted.Add(rejected.Protocol);
-            else
-                unwanted.Clear();
             return _port;
         }
     }
 
+    /// <summary>A protocol that told an untruth is asked no more until something changes.</summary>
+    private IMapper[] Wanted(IReadOnlyList<IMapper> all)
+    {
+        lock (_gate)
+            return [.. all.Where(one => !_rejected.Any(rejected => rejected.Protocol == one.Protocol))];
+    }
+
     /// <summary>Gets a mapping and keeps it.</summary>
     /// <returns>True to look again at once.</returns>
-    private async Task<bool> StayAsync(Gateway gateway, ushort port, HashSet<MappingProtocol> unwanted, CancellationToken stop)
+    private async Task<bool> StayAsync(Gateway gateway, ushort port, CancellationToken stop)
     {
         IReadOnlyList<IMapper> all = _options.Protocols(gateway, port);
         IMapper? mapper = null;
         try
         {
-            IMapper[] wanted = [.. all.Where(one => !unwanted.Contains(one.Protocol))];
+            IMapper[] wanted = Wanted(all);
             if (wanted is [])
                 return false;
-            (mapper, Mapping mapping) = await AcquireAsync(gateway, wanted, stop).ConfigureAwait(false);
+            (mapper, Mapping mapping) = await new ProtocolChoice(gateway, wanted, _options.Time, _options.Told).AcquireAsync(stop).ConfigureAwait(false);
             if (mapper is null)
                 return false;
             string why = await HoldAsync(mapper, mapping, gateway, port, stop).ConfigureAwait(false);
@@ -158,68 +159,6 @@ internal sealed class PortMapper : IAsyncDisposable
                 await MappingProtocols.GiveBackAsync(mapper, _options.Time).ConfigureAwait(false);
             foreach (IMapper one in all)
                 one.Dispose();
-        }
-    }
-
-    /// <summary>Asks by all protocols at once, and for a mapping by the best one that is there.</summary>
-    private async Task<(IMapper? Mapper, Mapping Mapping)> AcquireAsync(Gateway gateway, IMapper[] mappers, CancellationToken stop)
-    {
-        using var finding = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        Task<bool>[] finds = [.. mappers.Select(mapper => mapper.FindAsync(finding.Token))];
-        try
-        {
-            await FirstAsync(finds, stop).ConfigureAwait(false);
-            var tried = new HashSet<IMapper>();
-            while (true)
-            {
-                IMapper? mapper = mappers.Zip(finds).FirstOrDefault(one => one.Second is { IsCompletedSuccessfully: true, Result: true } && !tried.Contains(one.First)).First;
-                if (mapper is not null)
-                {
-                    tried.Add(mapper);
-                    MappingReply reply = await mapper.MapAsync(stop).ConfigureAwait(false);
-                    if (reply.Outcome == MappingOutcome.Granted)
-                    {
-                        Tell(reply.Mapping, $"{Name(mapper)} at {gateway.Address.ToIPAddress()} maps {reply.Mapping.External} {Lifetime(reply.Mapping)}");
-                        return (mapper, reply.Mapping);
-                    }
-                    Tell(null, $"{Name(mapper)} at {gateway.Address.ToIPAddress()} gives no port mapping: {Why(reply)}");
-                    continue;
-                }
-                Task<bool>[] open = [.. finds.Where(find => !find.IsCompleted)];
-                if (open.Length == 0)
-                {
-                    if (tried.Count == 0)
-                        Tell(null, $"no port mapping: {gateway.Address.ToIPAddress()} answers none of {string.Join(", ", mappers.Select(Name))}");
-                    return default;
-                }
-                await Task.WhenAny(open).ConfigureAwait(false);
-            }
-        }
-        finally
-        {
-            await finding.CancelAsync().ConfigureAwait(false);
-            await Task.WhenAll(finds.AsEnumerable<Task>()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    /// <summary>Waits for the first that is there, and gives those that are better, but slower by a moment, their chance.</summary>
-    private async Task FirstAsync(Task<bool>[] finds, CancellationToken stop)
-    {
-        List<Task<bool>> open = [.. finds];
-        bool found = false;
-        while (!found && open.Count > 0)
-        {
-            Task<bool> done = await Task.WhenAny(open).ConfigureAwait(false);
-            open.Remove(done);
-            found = await done.ConfigureAwait(false);
-        }
-        try
-        {
-            await Task.WhenAll(finds).WaitAsync(MappingLimits.BetterProtocolTime, _options.Time, stop).ConfigureAwait(false);
-        }
-        catch (TimeoutException)
-        {
-            // Then it is the ones that are there.
         }
     }
 
@@ -236,14 +175,14 @@ internal sealed class PortMapper : IAsyncDisposable
             {
                 if (_port != port)
                     return "it is not wanted any more";
-                if (_rejected is { } rejected && rejected.External == mapping.External && rejected.Protocol == mapping.Protocol)
+                if (_rejected.Contains((mapping.Protocol, mapping.External)))
                     return "it is not true";
             }
             if (woken && _options.FindGateway() != gateway)
                 return "the network is another one";
             MappingReply reply = await mapper.MapAsync(stop).ConfigureAwait(false);
             if (reply.Outcome == MappingOutcome.Refused || (reply.Outcome == MappingOutcome.Silent && _clock.Now >= expires))
-                return Why(reply);
+                return MappingText.Why(reply);
             if (reply.Outcome == MappingOutcome.Silent)
             {
                 // One that stands until it is taken back has no end to wait for.
@@ -255,7 +194,7 @@ internal sealed class PortMapper : IAsyncDisposable
             mapping = reply.Mapping;
             // Said once more after a change of the network, which may have changed what is to be thought of it.
             if (isNew || woken || reply.Restarted)
-                Tell(mapping, $"{Name(mapper)} {(reply.Restarted ? "was restarted and" : "still")} maps {mapping.External} {Lifetime(mapping)}");
+                Tell(mapping, $"{MappingText.Of(mapper.Protocol)} {(reply.Restarted ? "was restarted and" : "still")} maps {mapping.External} {MappingText.Lifetime(mapping)}");
         }
     }
 
@@ -279,17 +218,4 @@ internal sealed class PortMapper : IAsyncDisposable
     private Instant Expiry(in Mapping mapping) => mapping.Lifetime == TimeSpan.Zero ? Instant.Never : _clock.Now + mapping.Lifetime;
 
     private void Tell(Mapping? mapping, string detail) => _options.Told(new MapperNews(mapping, detail));
-
-    private static string Name(IMapper mapper) => mapper.Protocol switch
-    {
-        MappingProtocol.Pcp => "PCP",
-        MappingProtocol.NatPmp => "NAT-PMP",
-        _ => "UPnP",
-    };
-
-    private static string Lifetime(in Mapping mapping) =>
-        mapping.Lifetime == TimeSpan.Zero ? "until it is taken back" : $"for {mapping.Lifetime.TotalSeconds:0} s";
-
-    private static string Why(in MappingReply reply) =>
-        reply.Outcome == MappingOutcome.Silent ? "the router does not answer any more" : $"refused with code {reply.Code}";
 }

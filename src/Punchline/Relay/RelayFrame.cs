@@ -14,6 +14,8 @@ internal enum RelayFrameType : byte
     Cookie = 0x22,
     Bind = 0x23,
     Bound = 0x24,
+    AskLater = 0x25,
+    Later = 0x26,
 }
 
 /// <summary>The fields of a BIND frame; cookie and MAC are read from the frame itself.</summary>

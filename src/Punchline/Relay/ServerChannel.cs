@@ -27,7 +27,7 @@ internal sealed class ServerChannel : IAsyncDisposable
     public static readonly TimeSpan CheckLimit = TimeSpan.FromSeconds(3);
 
     /// <summary>Seconds: no server keeps its peers away for longer, whatever spread it asks for.</summary>
-    private const ushort MaxSpread = 300;
+    public const ushort MaxSpread = 300;
 
     /// <summary>Between two ATTEST: friends may come all at once, and the server takes five messages a second.</summary>
     private static readonly TimeSpan AttestPause = TimeSpan.FromMilliseconds(500);

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using Punchline.Invites;
 using Punchline.Quic;
 
@@ -15,9 +14,6 @@ internal sealed class ServerDialler(ServerAddress server, Action<IReadOnlyList<U
 
     /// <summary>Bytes that the system may hold unsent: some ten frames.</summary>
     private const int MostUnsent = 16 * 1024;
-
-    /// <summary>Bytes; 1 MB/s at a round trip of 64 ms.</summary>
-    private const int ShortSendBuffer = 64 * 1024;
 
     private ServerFailure _failure = ServerFailure.NotAServer;
 
@@ -55,7 +51,7 @@ internal sealed class ServerDialler(ServerAddress server, Action<IReadOnlyList<U
             try
             {
                 await socket.ConnectAsync(addresses[i], server.Port, perAddress.Token).ConfigureAwait(false);
-                KeepUnsentShort(socket);
+                ShortSendQueue.Apply(socket, MostUnsent);
                 Reached = [resolved[i], .. resolved.Where((_, other) => other != i)];
                 return new NetworkStream(socket, ownsSocket: true);
             }
@@ -76,30 +72,5 @@ internal sealed class ServerDialler(ServerAddress server, Action<IReadOnlyList<U
             }
         }
         throw last ?? new SocketException((int)SocketError.HostNotFound);
-    }
-
-    /// <summary>
-    /// The relay's frames may share the connection with control messages: what waits in the system delays them all, and QUIC's loss recovery
-    /// believes that a datagram that is late is lost. Linux and macOS bound what has not been sent yet (TCP_NOTSENT_LOWAT), whatever the
-    /// congestion window; elsewhere the whole send buffer is kept short.
-    /// </summary>
-    private static void KeepUnsentShort(Socket socket)
-    {
-        const int tcp = 6;
-        Span<byte> bytes = stackalloc byte[sizeof(int)];
-        MemoryMarshal.Write(bytes, MostUnsent);
-        try
-        {
-            if (OperatingSystem.IsLinux())
-                socket.SetRawSocketOption(tcp, 25, bytes);
-            else if (OperatingSystem.IsMacOS())
-                socket.SetRawSocketOption(tcp, 0x201, bytes);
-            else
-                socket.SendBufferSize = ShortSendBuffer;
-        }
-        catch (SocketException)
-        {
-            // A system without it: the connection works as well, only slower when it is full.
-        }
     }
 }

@@ -1,4 +1,5 @@
 using Punchline.Quic;
+using Punchline.Quic.Paths;
 
 namespace Punchline.Relay;
 
@@ -8,9 +9,6 @@ namespace Punchline.Relay;
 /// </summary>
 internal static class ServerEndpoints
 {
-    /// <summary>Below live the services that answer small packets with large ones: only what was dialled by that number is used there.</summary>
-    public const int LowestPort = 1024;
-
     /// <summary>The addresses in order, each once; empty if the port is none that may be used.</summary>
     /// <param name="reached">The name's addresses, that which TCP reached first; not empty.</param>
     /// <param name="claimed">Those in SERVER_HELLO; without a usable one the name's count.</param>
@@ -29,7 +27,7 @@ internal static class ServerEndpoints
     }
 
     /// <summary>The second STUN port, or 0: by default it is the one after the first.</summary>
-    public static ushort Alternate(ushort port, int dialled) => port >= LowestPort || port == dialled + 1 ? port : (ushort)0;
+    public static ushort Alternate(ushort port, int dialled) => port >= CandidateRules.LowestPort || port == dialled + 1 ? port : (ushort)0;
 
     private static void Add(List<UdpAddress> usable, in UdpAddress reached, in UdpAddress address, int dialled)
     {
@@ -41,7 +39,8 @@ internal static class ServerEndpoints
     {
         if (address.IsNone || address.IsUnspecified || address.IsMulticast || address.IsBroadcastOrReserved)
             return false;
-        if (address.Port == 0 || (address.Port < LowestPort && address.Port != dialled))
+        // What was dialled by its number is used whatever it is.
+        if (address.Port == 0 || (address.Port < CandidateRules.LowestPort && address.Port != dialled))
             return false;
         if (address.SameHost(reached))
             return true;

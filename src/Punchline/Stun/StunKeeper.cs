@@ -24,17 +24,10 @@ internal sealed class StunKeeper : IDatagramClient
     /// <summary>Prepares a keeper; it asks with the first <see cref="TryTransmit"/>.</summary>
     /// <param name="server">Whom to ask.</param>
     /// <param name="randomness">For transaction ids.</param>
-    /// <param name="interval">From the start of one transaction to the start of the next; longer if that one is still waiting for its answer.</param>
-    public StunKeeper(in UdpAddress server, IRandomness randomness, TimeSpan interval)
-        : this(server, randomness, () => interval)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(interval, TimeSpan.Zero);
-    }
-
-    /// <summary>The same with an interval that changes.</summary>
-    /// <param name="server">Whom to ask.</param>
-    /// <param name="randomness">For transaction ids.</param>
-    /// <param name="interval">Asked at the start of each transaction; more than zero.</param>
+    /// <param name="interval">
+    /// From the start of one transaction to the start of the next, longer if that one is still waiting for its answer: asked at each start, more
+    /// than zero.
+    /// </param>
     public StunKeeper(in UdpAddress server, IRandomness randomness, Func<TimeSpan> interval)
     {
         Server = server;
@@ -47,12 +40,6 @@ internal sealed class StunKeeper : IDatagramClient
 
     /// <summary>Our address as the server saw it last; none until it has answered once.</summary>
     public UdpAddress Mapped { get; private set; }
-
-    /// <summary>What the server said last; default until it has answered once.</summary>
-    public StunBindingResult LastResult { get; private set; }
-
-    /// <summary>How the last transaction that ended did; pending until one has.</summary>
-    public StunBindingState LastOutcome { get; private set; }
 
     /// <inheritdoc/>
     public Instant NextTimeout => _binding?.NextTimeout ?? _nextStart;
@@ -105,11 +92,7 @@ internal sealed class StunKeeper : IDatagramClient
         if (_binding is not { State: not StunBindingState.Pending } ended)
             return;
         _binding = null;
-        LastOutcome = ended.State;
-        if (ended.State != StunBindingState.Succeeded)
-            return;
-        LastResult = ended.Result;
-        if (ended.Result.Mapped == Mapped)
+        if (ended.State != StunBindingState.Succeeded || ended.Result.Mapped == Mapped)
             return;
         Mapped = ended.Result.Mapped;
         _hasChange = true;

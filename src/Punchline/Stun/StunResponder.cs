@@ -1,4 +1,5 @@
 using Punchline.Quic;
+using Punchline.Quic.Paths;
 
 namespace Punchline.Stun;
 
@@ -48,12 +49,6 @@ internal static class StunResponder
     /// <summary>Unknown attributes that a 420 response lists: more only tell that the request is not meant seriously.</summary>
     private const int MaxUnknown = 8;
 
-    /// <summary>
-    /// Answers go to no lower port of those that are asked for: there live services that answer small packets with large ones. Nobody
-    /// forges more by RESPONSE-PORT than by a source address; but who cannot forge may share that address with others, behind a carrier's NAT.
-    /// </summary>
-    private const ushort LowestResponsePort = 1024;
-
     private const int UnknownAttribute = 420;
     private const int BadRequest = 400;
 
@@ -80,7 +75,8 @@ internal static class StunResponder
         Span<StunAttributeType> unknown = stackalloc StunAttributeType[MaxUnknown];
         int unknownCount = FindUnknown(request, unknown);
         bool isChangeClear = request.TryFindChange(out StunChange change);
-        bool isPortClear = request.TryFindResponsePort(out ushort port) && port is 0 or >= LowestResponsePort;
+        // Nobody forges more by RESPONSE-PORT than by a source address; but who cannot forge may share that address with others, behind a carrier's NAT.
+        bool isPortClear = request.TryFindResponsePort(out ushort port) && port is 0 or >= CandidateRules.LowestPort;
         // What the server cannot do is an attribute that it does not know.
         if (isChangeClear && (change & ~server.Changes) != StunChange.None && unknownCount < MaxUnknown)
             unknown[unknownCount++] = StunAttributeType.ChangeRequest;

@@ -19,6 +19,7 @@ namespace Punchline.Traversal;
 internal sealed class Attempt(ITraversalLink link, TraversalMethod method, bool isClient, UdpAddress peer, NatReport ours, IRandomness randomness)
 {
     private readonly List<IUdpSocket> _sockets = [];
+    private readonly Instant _beganAt = link.Now;
     private Shot[] _shots = [];
     private Instant _startedAt;
     private Instant _overAt = Instant.Never;
@@ -101,6 +102,10 @@ internal sealed class Attempt(ITraversalLink link, TraversalMethod method, bool 
         }
         return _overAt <= now;
     }
+
+    /// <summary>What became of it so far.</summary>
+    public AttemptReport Report(AttemptOutcome outcome) => new(
+        method, outcome, _beganAt, _sockets.Count, _shots.Take(_next).Select(shot => shot.Port).Distinct().Count(), _next);
 
     /// <summary>The end: every socket that brought nothing is closed.</summary>
     /// <returns>Those that the connection uses.</returns>

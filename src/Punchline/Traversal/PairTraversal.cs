@@ -20,6 +20,9 @@ namespace Punchline.Traversal;
 /// </summary>
 internal sealed class PairTraversal : IDriverTimer
 {
+    /// <summary>Attempts that are remembered: more than are made on one network.</summary>
+    private const int MaxReports = 2 * TraversalLimits.MaxAttempts;
+
     private readonly ITraversalLink _link;
     private readonly bool _isClient;
     private readonly SprayGate _gate;
@@ -27,6 +30,7 @@ internal sealed class PairTraversal : IDriverTimer
     private readonly IRandomness _randomness;
     private readonly HashSet<TraversalMethod> _refused = [];
     private readonly List<IUdpSocket> _kept = [];
+    private readonly List<AttemptReport> _ended = [];
     private Attempt? _attempt;
     private ulong _number;
     private ushort[]? _peersPorts;
@@ -62,11 +66,14 @@ internal sealed class PairTraversal : IDriverTimer
     /// <summary>An attempt begins: method and the peer's address.</summary>
     public event Action<TraversalMethod, UdpAddress>? Began;
 
-    /// <summary>The method that led to the path in use; none if plain probing did.</summary>
-    public TraversalMethod Succeeded { get; private set; }
-
     /// <summary>Servers see both sides at one address: one NAT stands before both, or they are on one machine.</summary>
     public bool SharesNat => !_peer.IsNone && _peer.SameHost(_ourPublic);
+
+    /// <summary>The latest attempts, and the one that runs.</summary>
+    public IReadOnlyList<AttemptReport> Reports => _attempt is { } running ? [.. _ended, running.Report(AttemptOutcome.Running)] : [.. _ended];
+
+    /// <summary>The method of the attempt that runs, or comes next as things stand; none if no other is to come.</summary>
+    public TraversalMethod Next => _attempt?.Method ?? (_startAt.IsSet ? _nextMethod : TraversalMethod.None);
 
     /// <inheritdoc/>
     public Instant NextTimeout => _attempt is null ? _startAt : Instant.Min(_deadline, _attempt.NextTimeout);
@@ -130,7 +137,6 @@ internal sealed class PairTraversal : IDriverTimer
         _laterPause = TraversalLimits.AttemptPause;
         _refused.Clear();
         _relayedSince = _link.Now;
-        Succeeded = TraversalMethod.None;
         Reconsider();
     }
 
@@ -138,7 +144,7 @@ internal sealed class PairTraversal : IDriverTimer
     public void End()
     {
         _hasEnded = true;
-        EndAttempt();
+        EndAttempt(AttemptOutcome.Overtaken);
         foreach (IUdpSocket socket in _kept)
             _link.Close(socket);
         _kept.Clear();
@@ -151,7 +157,7 @@ internal sealed class PairTraversal : IDriverTimer
             return;
         _number = message.Attempt;
         // One that the peer has given up; ours must not outlive it.
-        EndAttempt();
+        EndAttempt(AttemptOutcome.Overtaken);
         TraverseAnswer answer = Judge(message.Method);
         if (answer != TraverseAnswer.Ready || !TryBegin(message.Method))
             _link.Send(new TraverseReady(message.Attempt, answer == TraverseAnswer.Ready ? TraverseAnswer.Later : answer, []));
@@ -166,7 +172,7 @@ internal sealed class PairTraversal : IDriverTimer
         {
             if (message.Answer != TraverseAnswer.Later)
                 _refused.Add(_attempt.Method);
-            EndAttempt();
+            EndAttempt(message.Answer == TraverseAnswer.Later ? AttemptOutcome.NotNow : AttemptOutcome.Refused);
             _freeAt = _link.Now + _laterPause;
             _laterPause = _laterPause + _laterPause < TraversalLimits.LongestLaterPause ? _laterPause + _laterPause : TraversalLimits.LongestLaterPause;
             Reconsider();
@@ -194,10 +200,11 @@ internal sealed class PairTraversal : IDriverTimer
                 Lead(_nextMethod);
             return;
         }
-        if (_attempt.Advance(now) || now >= _deadline)
+        bool isOver = _attempt.Advance(now);
+        if (isOver || now >= _deadline)
         {
             _tried++;
-            EndAttempt();
+            EndAttempt(isOver ? AttemptOutcome.Missed : AttemptOutcome.NoAnswer);
         }
     }
 
@@ -253,7 +260,7 @@ internal sealed class PairTraversal : IDriverTimer
         Began?.Invoke(method, _peer);
         if (attempt.Prepare(OnPrepared))
             return true;
-        EndAttempt();
+        EndAttempt(AttemptOutcome.NoSocket);
         return false;
     }
 
@@ -281,18 +288,19 @@ internal sealed class PairTraversal : IDriverTimer
 
     private void OnDirect(SocketPath path)
     {
-        if (_attempt is { } attempt && path.Socket is { } socket && attempt.Owns(socket))
-        {
-            Succeeded = attempt.Method;
-            _worked.Remember(_ourPublic, attempt.Peer, attempt.Method);
-        }
-        EndAttempt();
+        bool haveMet = _attempt is { } attempt && path.Socket is { } socket && attempt.Owns(socket);
+        if (haveMet)
+            _worked.Remember(_ourPublic, _attempt!.Peer, _attempt.Method);
+        EndAttempt(haveMet ? AttemptOutcome.Met : AttemptOutcome.Overtaken);
     }
 
-    private void EndAttempt()
+    private void EndAttempt(AttemptOutcome outcome)
     {
         if (_attempt is not { } attempt)
             return;
+        if (_ended.Count == MaxReports)
+            _ended.RemoveAt(0);
+        _ended.Add(attempt.Report(outcome));
         _attempt = null;
         _deadline = Instant.Never;
         _kept.AddRange(attempt.End());

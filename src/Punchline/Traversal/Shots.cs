@@ -1,4 +1,5 @@
 using Punchline.Quic;
+using Punchline.Quic.Paths;
 
 namespace Punchline.Traversal;
 
@@ -40,7 +41,7 @@ internal static class Shots
         {
             foreach (ushort port in to)
             {
-                if (port >= TraversalLimits.LowestPort)
+                if (port >= CandidateRules.LowestPort)
                     shots.Add(new Shot(at, 0, port, timeToLive));
             }
         }
@@ -56,7 +57,7 @@ internal static class Shots
     /// <param name="roundTrip">Of the path that the two sides agreed over.</param>
     public static Shot[] Open(ushort port, int sockets, TimeSpan roundTrip)
     {
-        if (port < TraversalLimits.LowestPort)
+        if (port < CandidateRules.LowestPort)
             return [];
         var shots = new List<Shot>(2 * sockets);
         TimeSpan second = SecondOpening(roundTrip);
@@ -78,7 +79,7 @@ internal static class Shots
         {
             randomness.FillPublic(bytes);
             ushort port = BitConverter.ToUInt16(bytes);
-            if (port >= TraversalLimits.LowestPort && drawn.Add(port))
+            if (port >= CandidateRules.LowestPort && drawn.Add(port))
                 shots.Add(new Shot(PacedTime(shots.Count), 0, port, 0));
         }
         return [.. shots];

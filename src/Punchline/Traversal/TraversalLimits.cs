@@ -3,9 +3,6 @@ namespace Punchline.Traversal;
 /// <summary>The bounds of meeting hard NATs, each with its reason (docs/wire/punch.md section 7).</summary>
 internal static class TraversalLimits
 {
-    /// <summary>Below live the services that answer small packets with large ones.</summary>
-    public const ushort LowestPort = 1_024;
-
     /// <summary>
     /// Ports that a side foretells: room for flows of others between the question to the server and the attempt, and few enough for
     /// a peer that would have us look around.

@@ -1,7 +1,6 @@
 using System.Net;
 using Punchline.Quic;
 using Punchline.Relay;
-using Punchline.Traversal.Lifetime;
 
 namespace Punchline.Fuzz.Targets;
 

@@ -112,7 +112,7 @@ public sealed class HardNatTests
     {
         most[0] = Math.Max(most[0], await scene.Lab.FlowsAsync("ra"));
         most[1] = Math.Max(most[1], await scene.Lab.FlowsAsync("rb"));
-        await Task.Delay(200);
+        await Task.Delay(200, TestContext.Current.CancellationToken);
     }
 
     private static Task<TunnelScene> StartAsync(string a, string b) =>

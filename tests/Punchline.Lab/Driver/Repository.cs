@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Punchline.Testing;
 
 namespace Punchline.Lab.Driver;
@@ -15,4 +16,7 @@ internal static class Repository
     /// <summary>The program as people start it, built in Release; <c>./test</c> builds it.</summary>
     public static string ReleaseProgram { get; } =
         Path.Combine(Root, "src", "Punchline.Cli", "bin", "Release", "net10.0", "Punchline.Cli");
+
+    /// <summary>The program as people download it for this system; <c>./publish --no-tool linux-x64</c> makes it.</summary>
+    public static string PublishedProgram { get; } = Path.Combine(Root, "artifacts", $"punchline-{RuntimeInformation.RuntimeIdentifier}");
 }

@@ -51,6 +51,18 @@ internal sealed class TunnelClient
         return TimeProvider.System.GetElapsedTime(_started);
     }
 
+    /// <summary>Sends a byte through the first service as soon as the client listens, whoever is there yet, and waits for its echo.</summary>
+    /// <returns>The time since the process was started.</returns>
+    public async Task<TimeSpan> FirstByteAsync()
+    {
+        using var time = new CancellationTokenSource(ChildProcess.StepLimit);
+        var listening = await Process.EventAsync("listening", 0);
+        using var socket = await LabSocket.ConnectAsync(_scene.Lab, _where, IPEndPoint.Parse(listening.GetProperty("address").GetString()!));
+        await socket.SendAsync(new byte[1], time.Token);
+        Assert.Equal(1, await socket.ReceiveAsync(new byte[1], time.Token));
+        return TimeProvider.System.GetElapsedTime(_started);
+    }
+
     /// <summary>Where a service is, as soon as the client knows.</summary>
     public async Task<IPEndPoint> AddressAsync(string service)
     {

@@ -25,6 +25,9 @@ internal sealed record TunnelOptions
     /// <summary>Sockets as on systems without fast paths of their own.</summary>
     public bool Portable { get; init; }
 
+    /// <summary>The program that people download, where times from a process's start count, instead of the one that builds in seconds.</summary>
+    public bool Published { get; init; }
+
     /// <summary>Every program tells its details, for the report of a test that fails.</summary>
     public bool Verbose { get; init; } = true;
 }

@@ -120,6 +120,9 @@ internal sealed class TunnelScene : IAsyncDisposable
             .ToDictionary(finding => finding.GetProperty("name").GetString()!, finding => finding.GetProperty("value").GetString()!);
     }
 
+    /// <summary>Starts <c>doctor</c> with the host's invite, as somebody whom nobody has seen before; the router is left alone, which takes seconds where it knows nothing.</summary>
+    public ChildProcess Doctor(string where = "b") => Start("doctor", where, "doctor", [Invite, "--no-port-mapping", "--state", _folder["doctor"]]);
+
     /// <summary>Bytes that the server has forwarded, as its metrics say: the payload of UDP.</summary>
     public async Task<long> ForwardedBytesAsync()
     {
@@ -142,9 +145,10 @@ internal sealed class TunnelScene : IAsyncDisposable
     /// <summary>Starts the program in a place.</summary>
     internal ChildProcess Start(string title, string where, string command, IReadOnlyList<string> arguments)
     {
-        if (!File.Exists(Repository.ReleaseProgram))
-            throw new LabException($"{Repository.ReleaseProgram} is missing: ./test builds it");
-        List<string> line = [Repository.ReleaseProgram, command, .. arguments, "--json"];
+        var program = _options.Published ? Repository.PublishedProgram : Repository.ReleaseProgram;
+        if (!File.Exists(program))
+            throw new LabException($"{program} is missing: {(_options.Published ? "./publish --no-tool linux-x64 makes it" : "./test builds it")}");
+        List<string> line = [program, command, .. arguments, "--json"];
         if (_options.Verbose)
             line.Add("--verbose");
         var process = Lab.Start(where, line, _folder.Path, Environment());

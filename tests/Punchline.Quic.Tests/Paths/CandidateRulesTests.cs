@@ -24,11 +24,11 @@ public sealed class CandidateRulesTests
     [InlineData("198.51.100.7", 5000, false, "our own")]
     [InlineData("10.0.0.1", 4433, true, "private: counted, not forbidden")]
     public void Only_what_could_be_a_peer_is_probed(string address, int port, bool probed, string why) =>
-        Assert.True(probed == CandidateRules.MayProbe(Parse(address, port), new Network(allowsLoopback: false)), why);
+        Assert.True(probed == (CandidateRules.Judge(Parse(address, port), new Network(allowsLoopback: false)) == CandidateVerdict.Probe), why);
 
     [Fact]
     public void Loopback_is_for_those_whose_server_is_on_loopback() =>
-        Assert.True(CandidateRules.MayProbe(Parse("127.0.0.1", 4433), new Network(allowsLoopback: true)));
+        Assert.Equal(CandidateVerdict.Probe, CandidateRules.Judge(Parse("127.0.0.1", 4433), new Network(allowsLoopback: true)));
 
     private static UdpAddress Parse(string address, int port) =>
         UdpAddress.FromBytes(System.Net.IPAddress.Parse(address).GetAddressBytes(), 0, (ushort)port);

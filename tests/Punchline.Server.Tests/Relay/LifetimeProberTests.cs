@@ -1,5 +1,6 @@
 using System.Net;
 using Punchline.Quic;
+using Punchline.Relay;
 using Punchline.Server.Relay;
 using Punchline.Testing;
 using Punchline.Traversal.Lifetime;
@@ -8,15 +9,19 @@ using Xunit;
 
 namespace Punchline.Server.Tests.Relay;
 
-/// <summary>The prober against the server's own side of the exchange, through NATs of all lifetimes, in virtual time.</summary>
+/// <summary>
+/// The prober against the server's own side of the exchange, through NATs of all lifetimes, in virtual time. It is a class of the library, but
+/// what it is tested against is the server's: so the test stands here.
+/// </summary>
 public sealed class LifetimeProberTests
 {
     private static readonly UdpAddress Server = new(IPAddress.Parse("192.0.2.9"), 3478);
     private static readonly UdpAddress Outside = new(IPAddress.Parse("198.51.100.1"), 0);
     private static readonly TimeSpan Way = TimeSpan.FromMilliseconds(40);
 
-    private readonly RelayForwarder _server;
     private readonly SeededRandomness _random = new(3);
+    private readonly RelayTable _table;
+    private readonly RelayForwarder _server;
     private readonly PriorityQueue<Action, Instant> _events = new();
     private readonly NetworkLifetimes _lifetimes;
     private readonly List<MappingLifetime> _learnt = [];
@@ -25,16 +30,18 @@ public sealed class LifetimeProberTests
     private double _loss;
     private bool _isDark;
     private string _network = "home";
-    private LifetimeTrial? _trial;
+    private IDatagramClient? _client;
     private int _sockets;
+    private int _mappings;
     private int _sent;
-    private Instant _bornAt;
+    private Instant _bornAt = Instant.Never;
     private Instant _leftAt;
     private Instant _now = Instant.Zero + TimeSpan.FromHours(1);
 
     public LifetimeProberTests()
     {
-        _server = new RelayForwarder(new RelayTable(_random), _random);
+        _table = new RelayTable(_random);
+        _server = new RelayForwarder(_table, _random);
         _lifetimes = new NetworkLifetimes(_random, Carry);
         _lifetimes.Learnt += () => _learnt.Add(_lifetimes.Current);
     }
@@ -52,7 +59,7 @@ public sealed class LifetimeProberTests
         Run(TimeSpan.FromHours(1));
         Assert.Equal(new IdleBounds(TimeSpan.FromSeconds(held), TimeSpan.FromSeconds(failed)), _learnt[^1].Stream);
         Assert.Equal(_learnt[^1].Stream, _learnt[^1].Brief);
-        Assert.True(_learnt[^1].KeepAlive < _streamLife);
+        Assert.True(_learnt[^1].KeepAliveOf(MappingUse.Stream) < _streamLife);
     }
 
     [Fact]
@@ -62,6 +69,28 @@ public sealed class LifetimeProberTests
         Run(TimeSpan.FromHours(1));
         Assert.Equal(TimeSpan.FromSeconds(110), _learnt[^1].Stream.Held);
         Assert.Equal(new IdleBounds(TimeSpan.FromSeconds(28), TimeSpan.FromSeconds(55)), _learnt[^1].Brief);
+    }
+
+    [Fact]
+    public void A_binding_whose_NAT_forgot_is_reachable_at_all_times_where_brief_mappings_live_30_s_and_streams_120()
+    {
+        (_briefLife, _streamLife) = (TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(120));
+        Run(TimeSpan.FromHours(1));
+        RelayBinding end = _table.AddBinding(new FakeChannel());
+        var binding = new UdpBinding(Server, _random, _now, () => _lifetimes.KeepAliveTowards(Server, MappingUse.Brief) ?? UdpBinding.KeepAlive);
+        binding.SetCredentials(end.Handle, end.Key, _now);
+        _client = binding;
+        Run(TimeSpan.FromMinutes(10));
+        Assert.True(HasMapping);
+        LoseMapping();
+        // Until the next BIND nothing on this side can know; each one after it is a question and its answer, and no more.
+        Run(TimeSpan.FromMinutes(2));
+        for (int second = 0; second < 600; second++)
+        {
+            Run(TimeSpan.FromSeconds(1));
+            Assert.True(HasMapping);
+            Assert.Equal(Mapped, end.Address);
+        }
     }
 
     [Fact]
@@ -78,7 +107,8 @@ public sealed class LifetimeProberTests
         (_briefLife, _streamLife) = (TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5));
         Run(TimeSpan.FromHours(1));
         Assert.Equal(new IdleBounds(null, TimeSpan.FromSeconds(8)), _learnt[^1].Stream);
-        Assert.Null(_learnt[^1].KeepAlive);
+        Assert.Null(_learnt[^1].KeepAliveOf(MappingUse.Stream));
+        Assert.Null(_learnt[^1].KeepAliveOf(MappingUse.Brief));
     }
 
     [Theory]
@@ -125,7 +155,7 @@ public sealed class LifetimeProberTests
         Run(TimeSpan.FromHours(3));
         Assert.InRange(_sent, 20, 60);
         Assert.False(_lifetimes.NextTimeout.IsSet);
-        Assert.Null(_trial);
+        Assert.Null(_client);
     }
 
     [Fact]
@@ -135,18 +165,18 @@ public sealed class LifetimeProberTests
         Run(TimeSpan.FromHours(1));
         int sockets = _sockets;
         TimeSpan known = TimeSpan.FromSeconds(0.75 * 55);
-        Assert.Equal(known, _lifetimes.KeepAliveTowards(Server));
-        Assert.Equal(TimeSpan.Zero, _lifetimes.KeepAliveTowards(new UdpAddress(IPAddress.IPv6Loopback, 1)));
+        Assert.Equal(known, _lifetimes.KeepAliveTowards(Server, MappingUse.Stream));
+        Assert.Null(_lifetimes.KeepAliveTowards(new UdpAddress(IPAddress.IPv6Loopback, 1), MappingUse.Stream));
 
         _lifetimes.OnNetworkChanged();
-        Assert.Equal(TimeSpan.Zero, _lifetimes.KeepAliveTowards(Server));
+        Assert.Null(_lifetimes.KeepAliveTowards(Server, MappingUse.Stream));
         _network = "café";
         _lifetimes.OnServer(Server, _network, _now);
-        Assert.Equal(TimeSpan.Zero, _lifetimes.KeepAliveTowards(Server));
+        Assert.Null(_lifetimes.KeepAliveTowards(Server, MappingUse.Stream));
 
         _network = "home";
         Run(TimeSpan.FromHours(1));
-        Assert.Equal(known, _lifetimes.KeepAliveTowards(Server));
+        Assert.Equal(known, _lifetimes.KeepAliveTowards(Server, MappingUse.Stream));
         Assert.Equal(sockets, _sockets);
     }
 
@@ -155,18 +185,24 @@ public sealed class LifetimeProberTests
     {
         (_briefLife, _streamLife) = (TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(60));
         Run(TimeSpan.FromSeconds(20));
-        Assert.NotNull(_trial);
+        Assert.NotNull(_client);
         _lifetimes.OnNetworkChanged();
-        Assert.Null(_trial);
+        Assert.Null(_client);
         Assert.False(_lifetimes.NextTimeout.IsSet);
     }
 
     private Action? Carry(LifetimeTrial trial)
     {
-        _trial = trial;
+        _client = trial;
         _sockets++;
+        LoseMapping();
+        return () => _client = null;
+    }
+
+    private void LoseMapping()
+    {
+        _mappings++;
         _bornAt = Instant.Never;
-        return () => _trial = null;
     }
 
     private void Run(TimeSpan length)
@@ -175,7 +211,7 @@ public sealed class LifetimeProberTests
         byte[] buffer = new byte[1200];
         for (Instant end = _now + length; ;)
         {
-            while (_trial is { } trial && trial.TryTransmit(_now, buffer, out int sent))
+            while (_client is { } client && client.TryTransmit(_now, buffer, out int sent))
                 Leave(buffer[..sent]);
             while (_server.Promises.TryTakeDue(_now, out Promise promise))
                 Enter(promise.To, buffer[..LaterFrame.WriteAnswer(buffer, new Later(promise.Token, LaterStatus.Kept))]);
@@ -184,7 +220,7 @@ public sealed class LifetimeProberTests
                 _lifetimes.OnTimeout(_now);
                 continue;
             }
-            Instant next = Instant.Min(_lifetimes.NextTimeout, Instant.Min(_server.Promises.NextAt, _trial?.NextTimeout ?? Instant.Never));
+            Instant next = Instant.Min(_lifetimes.NextTimeout, Instant.Min(_server.Promises.NextAt, _client?.NextTimeout ?? Instant.Never));
             if (_events.TryPeek(out _, out Instant at))
                 next = Instant.Min(next, at);
             if (next > end)
@@ -203,13 +239,19 @@ public sealed class LifetimeProberTests
 
     private bool IsLost() => _isDark || _random.NextInt(1000) < _loss * 1000;
 
-    private UdpAddress Mapped => Outside.WithPort((ushort)(2000 + _sockets));
+    private UdpAddress Mapped => Outside.WithPort((ushort)(2000 + _mappings));
+
+    // As Linux: two seconds of traffic make a stream of it. Only what leaves keeps it.
+    private bool HasMapping => _bornAt.IsSet && _now - _leftAt < (_leftAt - _bornAt > TimeSpan.FromSeconds(2) ? _streamLife : _briefLife);
 
     private void Leave(byte[] datagram)
     {
         _sent++;
-        if (!_bornAt.IsSet)
+        if (!HasMapping)
+        {
+            LoseMapping();
             _bornAt = _now;
+        }
         _leftAt = _now;
         UdpAddress from = Mapped;
         if (IsLost())
@@ -229,10 +271,8 @@ public sealed class LifetimeProberTests
             return;
         _events.Enqueue(() =>
         {
-            // As Linux: two seconds of traffic make a stream of it. Only what leaves keeps it.
-            TimeSpan life = _leftAt - _bornAt > TimeSpan.FromSeconds(2) ? _streamLife : _briefLife;
-            if (to == Mapped && _now - _leftAt < life)
-                _trial?.TryReceive(_now, Server, datagram);
+            if (to == Mapped && HasMapping)
+                _client?.TryReceive(_now, Server, datagram);
         }, _now + Way);
     }
 }

@@ -3,7 +3,6 @@ using Punchline.Quic;
 using Punchline.Relay;
 using Punchline.Server.Relay;
 using Punchline.Testing;
-using Punchline.Traversal.Lifetime;
 using Xunit;
 
 namespace Punchline.Server.Tests.Relay;

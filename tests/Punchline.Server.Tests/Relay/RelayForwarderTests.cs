@@ -277,7 +277,7 @@ public sealed class RelayForwarderTests
     }
 
     [Fact]
-    public void When_a_quota_is_used_up_both_ends_are_told_once_and_a_handshake_still_passes()
+    public void When_a_quota_is_used_up_both_ends_are_told_now_and_then_and_a_handshake_still_passes()
     {
         var terms = new RelayTerms { Pair = new RelayBound(null, 1_000_000) };
         RelayPair pair = AddPair(terms, _clientChannel, _hostChannel);
@@ -293,10 +293,19 @@ public sealed class RelayForwarderTests
         Assert.Equal((int)ServerLimits.PairDatagramsBurst - 50, Send(batch, 1000, pair) / 1000);
         Assert.Equal([new RelayLimit(pair.Client.Handle, RelayLimitReason.Pair, 3600)], _clientChannel.Messages);
         Assert.Equal([new RelayLimit(pair.HostHandle, RelayLimitReason.Pair, 3600)], _hostChannel.Messages);
-        _now += TimeSpan.FromHours(1);
+        // Peers believe it for an hour: whoever still sends, or does again, hears it before what they send is dropped in silence.
+        _now += ServerLimits.LimitRepeat - TimeSpan.FromSeconds(1);
+        Send(batch, 1000, pair);
+        Assert.Single(_clientChannel.Messages);
+        _now += TimeSpan.FromSeconds(1);
+        Send(batch, 1000, pair);
+        Send(batch, 1000, pair);
+        Assert.Equal([3600u, 1800u], _clientChannel.Messages.Cast<RelayLimit>().Select(limit => limit.Seconds));
+        Assert.Equal([3600u, 1800u], _hostChannel.Messages.Cast<RelayLimit>().Select(limit => limit.Seconds));
+        _now += TimeSpan.FromMinutes(30);
         for (int i = 0; i < 20; i++)
             Assert.Equal(batch.Length, Send(batch, 1000, pair));
-        Assert.Single(_clientChannel.Messages);
+        Assert.Equal(2, _clientChannel.Messages.Count);
         _now += TimeSpan.FromMinutes(1);
         Send(batch, 1000, pair);
         Send(batch, 1000, pair);

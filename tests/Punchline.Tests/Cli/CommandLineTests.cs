@@ -19,6 +19,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("host")]
     [InlineData("join")]
     [InlineData("serve")]
+    [InlineData("doctor")]
     [InlineData("demo")]
     public async Task Help_ends_with_two_examples(params string[] command)
     {
@@ -35,6 +36,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("join", "--listen", "--map", "--state", "--invite-file", "--no-port-mapping", "--json", "--verbose")]
     [InlineData("serve", "--listen", "--stun-alt", "--host-password-file", "--allow-hosts", "--admin", "--name", "--advertise", "--trusted-proxy",
         "--max-channels", "--max-channels-per-address", "--max-pairs-per-host", "--json", "--verbose")]
+    [InlineData("doctor", "--server", "--long", "--state", "--invite-file", "--no-port-mapping", "--no-spray", "--json", "--verbose")]
     [InlineData("demo", "--listen", "--once", "--nat", "--json", "--verbose")]
     public async Task Every_option_has_its_variable_in_the_help(string command, params string[] options)
     {
@@ -68,6 +70,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--map: 'a' is there twice", "join", "invite", "--map", "a=127.0.0.1:1", "--map", "a=127.0.0.1:2")]
     [InlineData("no invite", "join")]
     [InlineData("say one of them", "join", "invite", "--invite-file", "f")]
+    [InlineData("say one of them", "doctor", "invite", "--invite-file", "f")]
+    [InlineData("unknown option '--relay-only'", "doctor", "--relay-only", "invite")]
     [InlineData("'--listen'", "serve", "--listen")]
     [InlineData("'extra'", "serve", "extra")]
     public async Task A_wrong_command_line_is_one_line_and_exit_code_2(string expected, params string[] arguments)
@@ -204,6 +208,22 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(ExitCode.Success, await _cli.RunAsync("join"));
         Assert.Equal("abc", Assert.IsType<ClientOptions>(_cli.Roles.Options).Invite);
         Assert.Contains("Paste the invite", _cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_doctor_takes_the_invite_as_join_does_and_the_folder_with_it()
+    {
+        await _cli.RunAsync("doctor", "punchline1abc", "def", "--state", _cli.Folder, "--no-spray", "--no-port-mapping");
+        var options = Assert.IsType<DoctorOptions>(_cli.Roles.Options);
+        Assert.Equal(("punchline1abc def", null, _cli.Folder, false, false), (options.Invite, options.Server, options.StateDirectory, options.AllowsSpray, options.PortMapping));
+        await _cli.RunAsync("doctor", "punchline1abc", "--server", "s.example");
+        Assert.Equal("s.example", Assert.IsType<DoctorOptions>(_cli.Roles.Options).Server);
+        _cli.Input = " abc \n";
+        await _cli.RunAsync("doctor", "-");
+        Assert.Equal("abc", Assert.IsType<DoctorOptions>(_cli.Roles.Options).Invite);
+        await _cli.RunAsync("doctor", "--invite-file", _cli.FileWith("invite", "xyz\r\n"));
+        options = Assert.IsType<DoctorOptions>(_cli.Roles.Options);
+        Assert.Equal(("xyz", Path.Combine(_cli.Folder, "punchline"), true, true), (options.Invite, options.StateDirectory, options.AllowsSpray, options.PortMapping));
     }
 
     [Fact]

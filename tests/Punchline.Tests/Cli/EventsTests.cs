@@ -34,6 +34,7 @@ public sealed class EventsTests : IDisposable
         { new Notice(Time, "port\ntaken"), """{"event":"notice","time":"2026-01-02T02:04:05.678Z","message":"port\ntaken"}""" },
         { new Detail(Time, "d"), """{"event":"detail","time":"2026-01-02T02:04:05.678Z","message":"d"}""" },
         { new NetworkExamined(Time, [new("mapping", "endpoint-independent", "one port")], [new("at home", Meeting.Guessed)], "do that"), """{"event":"network","time":"2026-01-02T02:04:05.678Z","findings":[{"name":"mapping","value":"endpoint-independent","meaning":"one port"}],"friends":[{"friend":"at home","meeting":"guessed"}],"advice":"do that"}""" },
+        { PairSample.Relayed, PairSample.Json },
         { new Transferred(Time, "page", 1_000_000, TimeSpan.FromSeconds(0.5)), """{"event":"transferred","time":"2026-01-02T02:04:05.678Z","what":"page","bytes":1000000,"seconds":0.5,"mbitPerSecond":16}""" },
     };
 
@@ -100,6 +101,18 @@ public sealed class EventsTests : IDisposable
         new PeopleEvents(output, TextWriter.Null, colour: false, details: false).Report(new InviteCreated(Time, "punchline://abc"));
         Assert.Contains($"    punchline join punchline://abc{Environment.NewLine}", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("127.0.0.1:52000", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_pair_is_told_address_by_address_and_its_end_stands_out()
+    {
+        var output = new StringWriter { NewLine = "\n" };
+        new PeopleEvents(output, TextWriter.Null, colour: false, details: false).Report(PairSample.Relayed);
+        Assert.Equal(PairSample.Text.ReplaceLineEndings("\n"), output.ToString());
+        output.GetStringBuilder().Clear();
+        new PeopleEvents(output, TextWriter.Null, colour: true, details: false).Report(PairSample.Relayed);
+        Assert.Equal(2, output.ToString().Split('\n').Count(line => line.Contains(Escape, StringComparison.Ordinal)));
+        Assert.Contains("Relayed through", output.ToString().Split(Escape)[1], StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using Punchline.Endpoint;
 using Punchline.Quic;
+using Punchline.Quic.Paths;
 using Punchline.Udp;
 
 namespace Punchline.Tests.Endpoint;
@@ -151,6 +152,8 @@ internal sealed class FakeCore : IConnectionCore
         statistics = default;
         return Known.Contains(path);
     }
+
+    public ProbingReport ReportProbing(Instant now) => throw new NotSupportedException();
 
     public void Close(Instant now, ulong applicationCode, string reason)
     {

@@ -1,10 +1,12 @@
+using Punchline.Testing;
+
 namespace Punchline.Tests.Hosting;
 
 /// <summary>Takes a role's events, and lets a test wait for one of them: never for time.</summary>
 internal sealed class EventRecorder(string name) : IProgress<PunchlineEvent>
 {
     /// <summary>Far beyond what any wait takes on the slowest machine: it ends a test that would wait for ever.</summary>
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Limit = Hang.Limit;
 
     private readonly Lock _lock = new();
     private readonly List<PunchlineEvent> _events = [];
@@ -79,6 +81,13 @@ internal sealed class EventRecorder(string name) : IProgress<PunchlineEvent>
     {
         lock (_lock)
             return _events.OfType<T>().Count(value => fits?.Invoke(value) != false);
+    }
+
+    /// <summary>All of a kind that have come.</summary>
+    public T[] All<T>()
+    {
+        lock (_lock)
+            return [.. _events.OfType<T>()];
     }
 
     public override string ToString()

@@ -95,6 +95,32 @@ public sealed class RelayTests
         Assert.False(client.Events.Has<StaysRelayed>());
     }
 
+    [Fact]
+    public async Task When_the_quota_is_used_up_data_waits_people_hear_and_a_direct_path_resumes_it()
+    {
+        const int Quota = 1_000_000;
+        await using Rig rig = await Rig.StartRelayingAsync(new RelayTerms { Pair = new RelayBound(null, Quota) });
+        using var echo = new TcpEcho();
+        BlockedUdp atHost = BlockedUdp.ButServer(rig);
+        BlockedUdp atClient = BlockedUdp.ButServer(rig);
+        RunningRole host = rig.Host(atHost, relayOnly: false, echo.Spec("echo"));
+        RunningRole client = rig.Client(await Rig.InviteOf(host), platform: atClient);
+        using var visitor = new Conversation(await Rig.PortOf(client, "echo"));
+        await visitor.SayAsync(100_000);
+        Task rest = visitor.SayAsync(4 * Quota);
+        foreach (RunningRole role in new[] { host, client })
+            await role.Events.WaitAsync<Notice>(said => said.Message.Contains("has forwarded all of this connection's quota", StringComparison.Ordinal));
+        // Each byte goes both ways: the quota, and the little that passes beside it, does not suffice for that.
+        Assert.False(rest.IsCompleted);
+        Assert.False(client.Events.Has<PathChanged>(path => path.Kind == PathKind.Direct));
+        atHost.Block(static _ => false);
+        atClient.Block(static _ => false);
+        await rest;
+        Assert.True(client.Events.Has<PathChanged>(path => path.Kind == PathKind.Direct));
+        foreach (RunningRole role in new[] { host, client })
+            Assert.Equal(1, role.Events.CountOf<Notice>(said => said.Message.Contains("quota", StringComparison.Ordinal)));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Punchline.PortMapping;
 using Punchline.Quic;
+using Punchline.Testing;
 using Punchline.Tests.Udp;
 
 namespace Punchline.Tests.PortMapping;
@@ -8,6 +9,7 @@ namespace Punchline.Tests.PortMapping;
 /// <summary>A protocol that answers what the test says.</summary>
 internal sealed class FakeMapper(MappingProtocol protocol) : IMapper
 {
+    private readonly Channel<string> _log = Channel.CreateUnbounded<string>();
     private readonly TaskCompletionSource<bool> _found = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public static UdpAddress External { get; } = UdpTestPlatforms.Address("198.51.100.7", 40_000);
@@ -19,8 +21,6 @@ internal sealed class FakeMapper(MappingProtocol protocol) : IMapper
 
     /// <summary>Requests so far.</summary>
     public int Requests { get; private set; }
-
-    public Channel<string> Log { get; } = Channel.CreateUnbounded<string>();
 
     /// <summary>Giving back is never answered.</summary>
     public bool IsDeafAtTheEnd { get; init; }
@@ -39,6 +39,9 @@ internal sealed class FakeMapper(MappingProtocol protocol) : IMapper
     public static MappingReply Granted(MappingProtocol protocol, int seconds = 1200, ushort port = 40_000) =>
         new(MappingOutcome.Granted, new Mapping(protocol, External.WithPort(port), TimeSpan.FromSeconds(seconds)));
 
+    /// <summary>What it was asked for next.</summary>
+    public Task<string> LoggedAsync() => Hang.OrAsync(_log.Reader.ReadAsync(Xunit.TestContext.Current.CancellationToken).AsTask(), "a request to the router");
+
     /// <summary>The router answers the question whether it speaks the protocol, or does not.</summary>
     public void Answer(bool found) => _found.TrySetResult(found);
 
@@ -47,13 +50,13 @@ internal sealed class FakeMapper(MappingProtocol protocol) : IMapper
     public Task<MappingReply> MapAsync(CancellationToken cancellationToken)
     {
         Requests++;
-        Log.Writer.TryWrite("map");
+        _log.Writer.TryWrite("map");
         return Task.FromResult(Replies.Count > 1 ? Replies.Dequeue() : Replies.Peek());
     }
 
     public async Task UnmapAsync(CancellationToken cancellationToken)
     {
-        Log.Writer.TryWrite("unmap");
+        _log.Writer.TryWrite("unmap");
         if (IsDeafAtTheEnd)
             await Task.Delay(Timeout.Infinite, cancellationToken);
     }

@@ -4,16 +4,15 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
 using Punchline.PortMapping;
-using Punchline.PortMapping.NatPmp;
 using Punchline.Quic;
 
 namespace Punchline.Tests.PortMapping;
 
-/// <summary>A router on loopback: UDP port 5351, a port for searches, and HTTP. What it answers is the test's to say.</summary>
+/// <summary>A router on loopback: a UDP port for PCP and NAT-PMP, one for searches, and HTTP. What it answers is the test's to say.</summary>
 internal sealed partial class FakeRouter : IAsyncDisposable
 {
-    private readonly Socket _requests = Bind(NatPmpMessage.Port);
-    private readonly Socket _searches = Bind(0);
+    private readonly Socket _requests = Bind();
+    private readonly Socket _searches = Bind();
     private readonly TcpListener _web = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _ending = new();
     private readonly Task _serving;
@@ -30,11 +29,14 @@ internal sealed partial class FakeRouter : IAsyncDisposable
     /// <summary>The router as a mapper sees it: on this machine.</summary>
     public GatewayLink Link { get; } = new(new Gateway(new UdpAddress(IPAddress.Loopback, 0), new UdpAddress(IPAddress.Loopback, 0)), TimeProvider.System);
 
+    /// <summary>Where it takes requests of PCP and NAT-PMP.</summary>
+    public ushort Port => (ushort)((IPEndPoint)_requests.LocalEndPoint!).Port;
+
     public UdpAddress Searches => new(IPAddress.Loopback, ((IPEndPoint)_searches.LocalEndPoint!).Port);
 
     public string Url => $"http://127.0.0.1:{((IPEndPoint)_web.LocalEndpoint).Port}/";
 
-    /// <summary>What to answer on port 5351; null for nothing.</summary>
+    /// <summary>What to answer at <see cref="Port"/>; null for nothing.</summary>
     public Func<byte[], byte[]?> Answer { get; set; } = _ => null;
 
     /// <summary>The body of a description.</summary>
@@ -62,10 +64,10 @@ internal sealed partial class FakeRouter : IAsyncDisposable
 
     public static string Result(string name, string value) => $"<s:Envelope xmlns:s=\"x\"><s:Body><u:r xmlns:u=\"y\"><{name}>{value}</{name}></u:r></s:Body></s:Envelope>";
 
-    private static Socket Bind(ushort port)
+    private static Socket Bind()
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         return socket;
     }
 

@@ -37,7 +37,7 @@ public sealed class MapperTests : IAsyncDisposable
                 ? "0080000000000064c6336407"
                 : "00810000000000649eca9ecb" + Convert.ToHexString(request, 8, 4));
         };
-        using var mapper = new NatPmpMapper(_router.Link, Port);
+        using var mapper = new NatPmpMapper(_router.Link, Port, _router.Port);
         Assert.True(await mapper.FindAsync(Stop));
         var granted = new MappingReply(MappingOutcome.Granted, new Mapping(MappingProtocol.NatPmp, External, MappingLimits.Lease));
         Assert.Equal(granted, await mapper.MapAsync(Stop));
@@ -57,7 +57,7 @@ public sealed class MapperTests : IAsyncDisposable
     public async Task NAT_PMP_takes_no_for_an_answer(string address, string? mapping, int code)
     {
         _router.Answer = request => request.Length == 2 ? Convert.FromHexString(address) : Convert.FromHexString(mapping!);
-        using var mapper = new NatPmpMapper(_router.Link, Port);
+        using var mapper = new NatPmpMapper(_router.Link, Port, _router.Port);
         Assert.Equal(new MappingReply(MappingOutcome.Refused, Code: code), await mapper.MapAsync(Stop));
     }
 
@@ -71,7 +71,7 @@ public sealed class MapperTests : IAsyncDisposable
             BinaryPrimitives.WriteUInt32BigEndian(answer.AsSpan(4), epoch);
             return answer;
         };
-        using var mapper = new NatPmpMapper(_router.Link, Port);
+        using var mapper = new NatPmpMapper(_router.Link, Port, _router.Port);
         Assert.False((await mapper.MapAsync(Stop)).Restarted);
         epoch = 3;
         Assert.True((await mapper.MapAsync(Stop)).Restarted);
@@ -87,7 +87,7 @@ public sealed class MapperTests : IAsyncDisposable
             requests.Add(request);
             return request.Length == 24 ? PcpAnswer(request, PcpResult.Success) : PcpAnswer(request, PcpResult.Success, External);
         };
-        using var mapper = new PcpMapper(_router.Link, Port, new SecretRandomness());
+        using var mapper = new PcpMapper(_router.Link, Port, new SecretRandomness(), _router.Port);
         Assert.True(await mapper.FindAsync(Stop));
         var granted = new MappingReply(MappingOutcome.Granted, new Mapping(MappingProtocol.Pcp, External, MappingLimits.Lease));
         Assert.Equal(granted, await mapper.MapAsync(Stop));
@@ -107,7 +107,7 @@ public sealed class MapperTests : IAsyncDisposable
     {
         // As RFC 6886 section 3.5 has it: version 0, result 1, in answer to a version that it does not know.
         _router.Answer = _ => Convert.FromHexString("0080000100000064");
-        using var mapper = new PcpMapper(_router.Link, Port, new SecretRandomness());
+        using var mapper = new PcpMapper(_router.Link, Port, new SecretRandomness(), _router.Port);
         Assert.False(await mapper.FindAsync(Stop));
     }
 
@@ -115,7 +115,7 @@ public sealed class MapperTests : IAsyncDisposable
     public async Task PCP_is_there_where_only_ANNOUNCE_is_not_known()
     {
         _router.Answer = request => PcpAnswer(request, PcpResult.UnsupportedOpcode);
-        using var mapper = new PcpMapper(_router.Link, Port, new SecretRandomness());
+        using var mapper = new PcpMapper(_router.Link, Port, new SecretRandomness(), _router.Port);
         Assert.True(await mapper.FindAsync(Stop));
     }
 
@@ -123,14 +123,14 @@ public sealed class MapperTests : IAsyncDisposable
     public async Task PCP_takes_no_for_an_answer()
     {
         _router.Answer = request => PcpAnswer(request, PcpResult.NotAuthorized);
-        using var mapper = new PcpMapper(_router.Link, Port, new SecretRandomness());
+        using var mapper = new PcpMapper(_router.Link, Port, new SecretRandomness(), _router.Port);
         Assert.Equal(new MappingReply(MappingOutcome.Refused, Code: 2), await mapper.MapAsync(Stop));
     }
 
     [Fact]
     public async Task Who_does_not_answer_is_given_up()
     {
-        using var mapper = new NatPmpMapper(_router.Link, Port);
+        using var mapper = new NatPmpMapper(_router.Link, Port, _router.Port);
         Assert.False(await mapper.FindAsync(Stop));
     }
 

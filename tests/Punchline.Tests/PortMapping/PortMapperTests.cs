@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Punchline.PortMapping;
+using Punchline.Testing;
 using Punchline.Tests.Udp;
 using Xunit;
 using static Punchline.Tests.PortMapping.FakeMapper;
@@ -162,7 +163,7 @@ public sealed class PortMapperTests : IAsyncDisposable
         Assert.False(_news.Reader.TryRead(out _));
         _mapper.Follow(5000);
         Assert.Equal((ushort)40_009, (await NewsAsync()).Mapping?.External.Port);
-        Assert.Equal(["map", "unmap"], [await pcp.Log.Reader.ReadAsync(Stop), await pcp.Log.Reader.ReadAsync(Stop)]);
+        Assert.Equal(["map", "unmap"], [await pcp.LoggedAsync(), await pcp.LoggedAsync()]);
     }
 
     [Fact]
@@ -220,7 +221,7 @@ public sealed class PortMapperTests : IAsyncDisposable
         if (isDeaf)
             await _time.PassAsync(MappingLimits.ReleaseTime);
         await ending;
-        Assert.Equal(["map", "unmap"], [await pcp.Log.Reader.ReadAsync(Stop), await pcp.Log.Reader.ReadAsync(Stop)]);
+        Assert.Equal(["map", "unmap"], [await pcp.LoggedAsync(), await pcp.LoggedAsync()]);
         Assert.True(pcp.IsDisposed);
     }
 
@@ -233,5 +234,5 @@ public sealed class PortMapperTests : IAsyncDisposable
         _mapper.Follow(5000);
     }
 
-    private async Task<MapperNews> NewsAsync() => await _news.Reader.ReadAsync(Stop);
+    private Task<MapperNews> NewsAsync() => Hang.OrAsync(_news.Reader.ReadAsync(Stop).AsTask(), "news of the mapping");
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Punchline.PortMapping;
 using Punchline.PortMapping.Upnp;
 using Punchline.Quic;
 using Punchline.Tests.Udp;
@@ -37,19 +38,19 @@ public sealed class UpnpTests
     [InlineData("192.168.1.1", 1900, "/rootDesc.xml", false)]
     public void Only_the_router_leads_only_to_itself(string from, int port, string location, bool taken)
     {
-        var search = new SsdpSearch(Group, Router);
+        GatewayRequest<Uri> search = SsdpSearch.Of(Group, Router);
         byte[] buffer = new byte[512];
         Assert.True(search.TryTransmit(Instant.Zero, buffer, out _));
         byte[] answer = Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nST: urn:x\r\nLocation:  {location}\r\n\r\n");
         Assert.Equal(taken, search.TryReceive(Instant.Zero, UdpTestPlatforms.Address(from, port), answer));
-        Assert.Equal(taken, search.Location is not null);
+        Assert.Equal(taken, search.IsAnswered);
         Assert.Equal(!taken, search.NextTimeout.IsSet);
     }
 
     [Fact]
     public void A_search_ends()
     {
-        var search = new SsdpSearch(Group, Router);
+        GatewayRequest<Uri> search = SsdpSearch.Of(Group, Router);
         byte[] buffer = new byte[512];
         int sent = 0;
         for (Instant now = Instant.Zero; search.NextTimeout.IsSet; now = search.NextTimeout)

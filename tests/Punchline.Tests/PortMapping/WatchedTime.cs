@@ -28,7 +28,9 @@ internal sealed class WatchedTime : TimeProvider
     }
 
     /// <summary>Somebody has begun to wait for this long.</summary>
-    public async Task BegunAsync(TimeSpan wait)
+    public Task BegunAsync(TimeSpan wait) => Hang.OrAsync(ReadAsync(wait), $"that somebody waits for {wait}");
+
+    private async Task ReadAsync(TimeSpan wait)
     {
         while (await _waits.Reader.ReadAsync(Xunit.TestContext.Current.CancellationToken) != wait)
         {

@@ -6,6 +6,7 @@ using System.Text;
 using Punchline.Invites;
 using Punchline.Protocol;
 using Punchline.Quic;
+using Punchline.Testing;
 using Xunit;
 
 namespace Punchline.Tests.Relay;
@@ -29,8 +30,8 @@ internal sealed class FakeServer : IDisposable
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    /// <summary>Takes the channel and says hello.</summary>
-    public async Task AcceptAsync(ServerHello hello)
+    /// <summary>Takes the channel and says the first message.</summary>
+    public async Task AcceptAsync(ControlMessage first)
     {
         var stream = new NetworkStream(await _listener.AcceptSocketAsync(Token), ownsSocket: true);
         using var reader = new StreamReader(stream, Encoding.ASCII, leaveOpen: true);
@@ -47,7 +48,7 @@ internal sealed class FakeServer : IDisposable
         await stream.WriteAsync(Encoding.ASCII.GetBytes(
             $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"), Token);
         _socket = WebSocket.CreateFromStream(stream, new WebSocketCreationOptions { IsServer = true });
-        await SendAsync(hello);
+        await SendAsync(first);
     }
 
     public Task SendAsync(ControlMessage message) => _socket!.SendAsync(ControlCodec.Write(message), WebSocketMessageType.Binary, true, Token);
@@ -55,7 +56,7 @@ internal sealed class FakeServer : IDisposable
     public async Task<ControlMessage> ReceiveAsync()
     {
         byte[] buffer = new byte[ControlCodec.MaxMessageLength];
-        WebSocketReceiveResult result = await _socket!.ReceiveAsync(buffer, Token);
+        WebSocketReceiveResult result = await Hang.OrAsync(_socket!.ReceiveAsync(buffer, Token), "a message of the peer's");
         Assert.Equal(ControlReadStatus.Ok, ControlCodec.TryRead(buffer.AsSpan(0, result.Count), out ControlMessage? message));
         return message!;
     }

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Punchline.Invites;
 using Punchline.Quic;
 using Punchline.Relay;
+using Punchline.Testing;
 using Punchline.Tests.Hosting;
 using Xunit;
 

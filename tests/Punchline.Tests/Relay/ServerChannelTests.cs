@@ -3,6 +3,7 @@ using Punchline.Invites;
 using Punchline.Protocol;
 using Punchline.Quic;
 using Punchline.Relay;
+using Punchline.Testing;
 using Xunit;
 
 namespace Punchline.Tests.Relay;
@@ -51,14 +52,40 @@ public sealed class ServerChannelTests
         Assert.Equal(ServerFailure.NotAServer, end.Failure);
     }
 
-    private static async Task<ServerChannel> ConnectAsync(FakeServer server, ServerHello hello)
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(10, 10)]
+    [InlineData(ServerChannel.MaxSpread, ServerChannel.MaxSpread)]
+    [InlineData(ushort.MaxValue, ServerChannel.MaxSpread)]
+    public async Task A_server_that_goes_keeps_nobody_away_for_more_than_five_minutes(int spread, int seconds)
     {
-        Task accepting = server.AcceptAsync(hello);
+        Assert.Equal(300, ServerChannel.MaxSpread);
+        var time = new ManualTime();
+        using var server = new FakeServer();
+        var end = await Assert.ThrowsAsync<ServerChannelException>(
+            () => ConnectAsync(server, new ShuttingDown((ushort)spread), time, new HighestRandomness()));
+        Assert.Equal(ServerFailure.ShuttingDown, end.Failure);
+        Assert.Equal(time.GetUtcNow() + TimeSpan.FromSeconds(seconds), end.ComeBackAt);
+    }
+
+    private static Task<ServerChannel> ConnectAsync(FakeServer server, ServerHello hello) =>
+        ConnectAsync(server, hello, TimeProvider.System, SystemRandomness.Instance);
+
+    private static async Task<ServerChannel> ConnectAsync(FakeServer server, ControlMessage first, TimeProvider time, IRandomness randomness)
+    {
+        Task accepting = server.AcceptAsync(first);
         ServerChannel channel = await ServerChannel.ConnectAsync(
-            server.Address, new ServerChannelOptions { Time = TimeProvider.System, Randomness = SystemRandomness.Instance, ProgramVersion = "t" }, Token);
+            server.Address, new ServerChannelOptions { Time = time, Randomness = randomness, ProgramVersion = "t" }, Token);
         await accepting;
         return channel;
     }
 
     private static Task<Opened> OpenAsync(ServerChannel channel, CancellationToken stop) => channel.OpenAsync(new byte[32], new InviteId(1), new byte[16], stop);
+
+    private sealed class HighestRandomness : IRandomness
+    {
+        public void FillPublic(Span<byte> destination) => destination.Fill(byte.MaxValue);
+
+        public void FillSecret(Span<byte> destination) => throw new InvalidOperationException("A time to come back is no secret.");
+    }
 }

@@ -80,14 +80,20 @@ internal sealed class Side : ITraversalLink
     {
         _place = place;
         _number = number;
-        _nat = new NatBox(UdpAddress.FromBytes([198, 51, 100, number], 0, 0), nat, random);
+        Outside = UdpAddress.FromBytes([198, 51, 100, number], 0, 0);
+        _nat = new NatBox(Outside, nat, random);
         Report = ReportOf(nat);
-        Traversal = new PairTraversal(this, isClient, gate, new WhatWorked(), random);
+        Traversal = new PairTraversal(this, isClient, gate, Worked, random);
     }
 
     public Side Other { get; set; } = null!;
 
     public PairTraversal Traversal { get; }
+
+    public WhatWorked Worked { get; } = new();
+
+    /// <summary>The public address of its NAT.</summary>
+    public UdpAddress Outside { get; }
 
     public NatReport Report { get; }
 

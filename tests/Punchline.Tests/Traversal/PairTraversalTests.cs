@@ -28,8 +28,8 @@ public sealed class PairTraversalTests
         var place = new MeetingPlace(client, host);
         place.Connect();
         Assert.True(place.RunUntil(() => place.HaveMet, TimeSpan.FromSeconds(startsWithin + 1)));
-        Assert.Equal(TraversalMethod.Exchange, place.Client.Traversal.Succeeded);
-        Assert.Equal(TraversalMethod.Exchange, place.Host.Traversal.Succeeded);
+        Assert.Equal(TraversalMethod.Exchange, place.Client.Worked.Find(place.Client.Outside, place.Host.Outside));
+        Assert.Equal(TraversalMethod.Exchange, place.Host.Worked.Find(place.Host.Outside, place.Client.Outside));
     }
 
     [Theory]

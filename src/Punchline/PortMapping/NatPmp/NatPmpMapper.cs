@@ -5,7 +5,8 @@ namespace Punchline.PortMapping.NatPmp;
 /// <summary>NAT-PMP (RFC 6886).</summary>
 /// <param name="link">The way to the router.</param>
 /// <param name="internalPort">Our UDP port.</param>
-internal sealed class NatPmpMapper(GatewayLink link, ushort internalPort) : IMapper
+/// <param name="routerPort">The router's: <see cref="NatPmpMessage.Port"/>.</param>
+internal sealed class NatPmpMapper(GatewayLink link, ushort internalPort, ushort routerPort) : IMapper
 {
     private readonly GatewayEpoch _epoch = new();
     private Mapping? _mapping;
@@ -13,7 +14,7 @@ internal sealed class NatPmpMapper(GatewayLink link, ushort internalPort) : IMap
     /// <inheritdoc/>
     public MappingProtocol Protocol => MappingProtocol.NatPmp;
 
-    private UdpAddress Router => link.Gateway.Address.WithPort(NatPmpMessage.Port);
+    private UdpAddress Router => link.Gateway.Address.WithPort(routerPort);
 
     /// <inheritdoc/>
     public async Task<bool> FindAsync(CancellationToken cancellationToken) =>
@@ -55,16 +56,15 @@ internal sealed class NatPmpMapper(GatewayLink link, ushort internalPort) : IMap
 
     private async Task<(NatPmpResult Result, UdpAddress Address, bool Restarted)?> AskAddressAsync(CancellationToken cancellationToken)
     {
-        var request = new GatewayRequest<NatPmpAddress>(Router, NatPmpMessage.AddressRequest(), NatPmpMessage.TryReadAddress);
-        if (!await link.RunAsync(request, cancellationToken).ConfigureAwait(false) || !request.IsAnswered)
+        var question = new GatewayRequest<NatPmpAddress>(Router, NatPmpMessage.AddressRequest(), NatPmpMessage.TryReadAddress);
+        if (await link.AskAsync(question, cancellationToken).ConfigureAwait(false) is not { } request)
             return null;
         return (request.Answer.Result, request.Answer.Address, _epoch.HasRestartedNatPmp(request.Answer.Epoch, request.AnsweredAt));
     }
 
     private async Task<(NatPmpMapping Mapping, bool Restarted)?> AskAsync(byte[] message, CancellationToken cancellationToken)
     {
-        var request = new GatewayRequest<NatPmpMapping>(Router, message, TryRead);
-        if (!await link.RunAsync(request, cancellationToken).ConfigureAwait(false) || !request.IsAnswered)
+        if (await link.AskAsync(new GatewayRequest<NatPmpMapping>(Router, message, TryRead), cancellationToken).ConfigureAwait(false) is not { } request)
             return null;
         return (request.Answer, _epoch.HasRestartedNatPmp(request.Answer.Epoch, request.AnsweredAt));
     }

@@ -1,4 +1,3 @@
-using Punchline.PortMapping.NatPmp;
 using Punchline.Quic;
 
 namespace Punchline.PortMapping.Pcp;
@@ -7,7 +6,8 @@ namespace Punchline.PortMapping.Pcp;
 /// <param name="link">The way to the router.</param>
 /// <param name="internalPort">Our UDP port.</param>
 /// <param name="randomness">For the nonce.</param>
-internal sealed class PcpMapper(GatewayLink link, ushort internalPort, IRandomness randomness) : IMapper
+/// <param name="routerPort">The router's: that of NAT-PMP, whose successor this is (RFC 6887 section 19.1).</param>
+internal sealed class PcpMapper(GatewayLink link, ushort internalPort, IRandomness randomness, ushort routerPort) : IMapper
 {
     private readonly PcpNonce _nonce = PcpNonce.Draw(randomness);
     private readonly GatewayEpoch _epoch = new();
@@ -16,7 +16,7 @@ internal sealed class PcpMapper(GatewayLink link, ushort internalPort, IRandomne
     /// <inheritdoc/>
     public MappingProtocol Protocol => MappingProtocol.Pcp;
 
-    private UdpAddress Router => link.Gateway.Address.WithPort(NatPmpMessage.Port);
+    private UdpAddress Router => link.Gateway.Address.WithPort(routerPort);
 
     /// <inheritdoc/>
     /// <remarks>A server that does not know ANNOUNCE speaks PCP all the same; one that does not know the version speaks NAT-PMP (section 9).</remarks>
@@ -59,8 +59,7 @@ internal sealed class PcpMapper(GatewayLink link, ushort internalPort, IRandomne
     private async Task<(PcpAnswer Answer, bool Restarted)?> AskAsync(
         byte[] message, AnswerReader<PcpAnswer> read, CancellationToken cancellationToken)
     {
-        var request = new GatewayRequest<PcpAnswer>(Router, message, read);
-        if (!await link.RunAsync(request, cancellationToken).ConfigureAwait(false) || !request.IsAnswered)
+        if (await link.AskAsync(new GatewayRequest<PcpAnswer>(Router, message, read), cancellationToken).ConfigureAwait(false) is not { } request)
             return null;
         // NAT-PMP's refusal of the version has no epoch of PCP's.
         bool restarted = request.Answer.Result != PcpResult.UnsupportedVersion

@@ -1,56 +1,25 @@
+using System.Diagnostics.CodeAnalysis;
 using Punchline.Quic;
-using Punchline.Udp;
 
 namespace Punchline.PortMapping.Upnp;
 
 /// <summary>
-/// Looks for the gateway's description, without I/O: asks on our link, some times, and takes the first answer that comes from the
-/// gateway itself and leads to it. What else answers, on the link or beyond, could not open the gateway's ports, and shall not
-/// have us fetch anything.
+/// Looks for the gateway's description: asks on our link, some times, and takes the first answer that comes from the gateway itself and
+/// leads to it. What else answers, on the link or beyond, could not open the gateway's ports, and shall not have us fetch anything.
 /// </summary>
-/// <param name="group">Where to ask: SSDP's multicast group.</param>
-/// <param name="gateway">The router's address; the port does not count.</param>
-internal sealed class SsdpSearch(UdpAddress group, UdpAddress gateway) : IDatagramClient
+internal static class SsdpSearch
 {
-    private static readonly byte[] Search = SsdpMessage.Search();
-
-    private int _transmissions;
-
-    /// <inheritdoc/>
-    public UdpAddress Server => group;
-
-    /// <inheritdoc/>
-    public Instant NextTimeout { get; private set; } = Instant.Zero;
-
-    /// <summary>Where the description is; null until it was told.</summary>
-    public Uri? Location { get; private set; }
-
-    /// <inheritdoc/>
-    public bool TryTransmit(Instant now, Span<byte> buffer, out int length)
+    /// <summary>A search, whose answer is where the description is.</summary>
+    /// <param name="group">Where to ask: SSDP's multicast group.</param>
+    /// <param name="gateway">The router's address. Its answers may come from any port.</param>
+    public static GatewayRequest<Uri> Of(UdpAddress group, UdpAddress gateway)
     {
-        length = 0;
-        if (now < NextTimeout)
-            return false;
-        if (_transmissions == MappingLimits.MaxTransmissions)
+        return new GatewayRequest<Uri>(group, SsdpMessage.Search(), TryRead, from => from.SameHost(gateway));
+
+        bool TryRead(ReadOnlySpan<byte> datagram, [NotNullWhen(true)] out Uri? location)
         {
-            NextTimeout = Instant.Never;
-            return false;
+            location = null;
+            return SsdpMessage.TryReadAnswer(datagram, out string text) && UpnpUrl.TryRead(text, gateway, out location);
         }
-        NextTimeout = now + (MappingLimits.FirstTimeout * (1 << _transmissions));
-        _transmissions++;
-        Search.CopyTo(buffer);
-        length = Search.Length;
-        return true;
-    }
-
-    /// <inheritdoc/>
-    public bool TryReceive(Instant now, in UdpAddress from, ReadOnlySpan<byte> datagram)
-    {
-        if (!NextTimeout.IsSet || _transmissions == 0 || !from.SameHost(gateway)
-            || !SsdpMessage.TryReadAnswer(datagram, out string text) || !UpnpUrl.TryRead(text, gateway, out Uri? location))
-            return false;
-        Location = location;
-        NextTimeout = Instant.Never;
-        return true;
     }
 }

@@ -28,8 +28,7 @@ internal sealed class UpnpMapper(GatewayLink link, ushort internalPort, IRandomn
     /// <inheritdoc/>
     public async Task<bool> FindAsync(CancellationToken cancellationToken)
     {
-        var search = new SsdpSearch(group, link.Gateway.Address);
-        if (!await link.RunAsync(search, cancellationToken).ConfigureAwait(false) || search.Location is not { } location)
+        if (await link.AskAsync(SsdpSearch.Of(group, link.Gateway.Address), cancellationToken).ConfigureAwait(false) is not { Answer: var location })
             return false;
         return await _http.GetAsync(location, cancellationToken).ConfigureAwait(false) is { Status: HttpStatusCode.OK } description
             && UpnpService.TryFind(description.Body, location, link.Gateway.Address, out _service);

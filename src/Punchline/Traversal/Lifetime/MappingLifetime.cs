@@ -9,7 +9,7 @@ internal readonly record struct IdleBounds(TimeSpan? Held, TimeSpan? Failed);
 
 /// <summary>What is known of the lifetime of mappings in one network.</summary>
 /// <param name="Stream">Of mappings with traffic in both directions: of paths in use.</param>
-/// <param name="Brief">Of mappings that have just been opened.</param>
+/// <param name="Brief">Of mappings that have just been opened; never longer than those in use, as the search for it begins there.</param>
 /// <param name="LearntAt">When the last trial ended.</param>
 internal sealed record MappingLifetime(IdleBounds Stream, IdleBounds Brief, Instant LearntAt)
 {
@@ -19,10 +19,8 @@ internal sealed record MappingLifetime(IdleBounds Stream, IdleBounds Brief, Inst
     /// <summary>Nothing is known.</summary>
     public static readonly MappingLifetime Unknown = new(default, default, Instant.Zero);
 
-    /// <summary>The longest distance of keep-alives that keeps a path's mapping; null if it is not known.</summary>
-    public TimeSpan? KeepAlive => Stream.Held * Margin;
-
-    /// <summary>The same, where something has to be done also without knowledge.</summary>
-    /// <param name="unknown">What is safe then. It is kept, too, where the trials failed at all times that were tried.</param>
-    public TimeSpan KeepAliveOr(TimeSpan unknown) => KeepAlive ?? unknown;
+    /// <summary>The longest distance of keep-alives that keeps a mapping; null if it is not known, or the trials failed at all times that were tried.</summary>
+    /// <param name="use">What goes through it. A question with its answer, as from time to time to a server, is <see cref="MappingUse.Brief"/>
+    /// also where the mapping is old: the NAT may have lost it meanwhile, and then each question opens one that was never in use.</param>
+    public TimeSpan? KeepAliveOf(MappingUse use) => (use == MappingUse.Stream ? Stream : Brief).Held * Margin;
 }

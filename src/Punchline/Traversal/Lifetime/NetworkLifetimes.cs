@@ -64,9 +64,9 @@ internal sealed class NetworkLifetimes : IDriverTimer
         Set(MappingLifetime.Unknown);
     }
 
-    /// <summary>The longest distance of keep-alives that keeps mappings towards an address; zero if it is not known.</summary>
+    /// <summary>The longest distance of keep-alives that keeps a mapping towards an address; null if it is not known.</summary>
     /// <remarks>IPv6 passes other boxes than IPv4 does.</remarks>
-    public TimeSpan KeepAliveTowards(in UdpAddress remote) => remote.IsIPv4 == _isIPv4 ? Current.KeepAlive ?? TimeSpan.Zero : TimeSpan.Zero;
+    public TimeSpan? KeepAliveTowards(in UdpAddress remote, MappingUse use) => remote.IsIPv4 == _isIPv4 ? Current.KeepAliveOf(use) : null;
 
     private void Learn(MappingLifetime lifetime)
     {

@@ -42,9 +42,6 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
     private Instant _giveUpAt = Instant.Never;
     private Instant _oldEndsAt = Instant.Never;
 
-    /// <summary>At this age mappings end; null if it is not known, or they don't.</summary>
-    public TimeSpan? Age => _ages.Age;
-
     /// <summary>The socket that is being replaced, or was and lives to its mapping's end; null if there is none.</summary>
     public IUdpSocket? Leaving { get; private set; }
 
@@ -56,7 +53,7 @@ internal sealed class SocketTurns(PeerNode node) : IDriverTimer
     {
         if (_ages.LooksClosely(node.Loop.Now))
             return AgeDetector.FineInterval;
-        TimeSpan interval = node.Lifetimes.Current.KeepAliveOr(usual);
+        TimeSpan interval = node.Lifetimes.Current.KeepAliveOf(MappingUse.Brief) ?? usual;
         return interval < LongestInterval ? interval : LongestInterval;
     }
 

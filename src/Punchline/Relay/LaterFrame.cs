@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
-using Punchline.Relay;
 
-namespace Punchline.Traversal.Lifetime;
+namespace Punchline.Relay;
 
 /// <summary>What the server says to ASK_LATER.</summary>
 internal enum LaterStatus : byte
@@ -27,9 +26,6 @@ internal readonly record struct Later(ulong Token, LaterStatus Status);
 /// <summary>Writes and reads the two frames that try a mapping's lifetime (docs/wire/relay.md). All fields stand at fixed places.</summary>
 internal static class LaterFrame
 {
-    public const byte AskType = 0x25;
-    public const byte AnswerType = 0x26;
-
     /// <summary>Type, token, seconds, cookie: longer than both answers to it together.</summary>
     public const int AskLength = 1 + 8 + 2 + RelayFrame.CookieLength;
 
@@ -41,7 +37,7 @@ internal static class LaterFrame
 
     public static int WriteAsk(Span<byte> destination, in AskLater ask, ReadOnlySpan<byte> cookie)
     {
-        destination[0] = AskType;
+        destination[0] = (byte)RelayFrameType.AskLater;
         BinaryPrimitives.WriteUInt64BigEndian(destination[1..], ask.Token);
         BinaryPrimitives.WriteUInt16BigEndian(destination[9..], ask.Seconds);
         cookie[..RelayFrame.CookieLength].CopyTo(destination[11..]);
@@ -52,7 +48,7 @@ internal static class LaterFrame
     {
         ask = default;
         cookie = default;
-        if (frame.Length != AskLength || frame[0] != AskType)
+        if (frame.Length != AskLength || frame[0] != (byte)RelayFrameType.AskLater)
             return false;
         ask = new AskLater(BinaryPrimitives.ReadUInt64BigEndian(frame[1..]), BinaryPrimitives.ReadUInt16BigEndian(frame[9..]));
         cookie = frame[11..];
@@ -61,7 +57,7 @@ internal static class LaterFrame
 
     public static int WriteAnswer(Span<byte> destination, in Later answer)
     {
-        destination[0] = AnswerType;
+        destination[0] = (byte)RelayFrameType.Later;
         BinaryPrimitives.WriteUInt64BigEndian(destination[1..], answer.Token);
         destination[9] = (byte)answer.Status;
         return AnswerLength;
@@ -71,7 +67,7 @@ internal static class LaterFrame
     public static bool TryReadAnswer(ReadOnlySpan<byte> frame, out Later answer)
     {
         answer = default;
-        if (frame.Length != AnswerLength || frame[0] != AnswerType || frame[9] > (byte)LaterStatus.Refused)
+        if (frame.Length != AnswerLength || frame[0] != (byte)RelayFrameType.Later || frame[9] > (byte)LaterStatus.Refused)
             return false;
         answer = new Later(BinaryPrimitives.ReadUInt64BigEndian(frame[1..]), (LaterStatus)frame[9]);
         return true;

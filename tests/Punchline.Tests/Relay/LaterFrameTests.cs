@@ -1,9 +1,8 @@
 using Punchline.Relay;
 using Punchline.Tests.Invites;
-using Punchline.Traversal.Lifetime;
 using Xunit;
 
-namespace Punchline.Tests.Traversal.Lifetime;
+namespace Punchline.Tests.Relay;
 
 /// <summary>The frames that try a mapping's lifetime.</summary>
 public sealed class LaterFrameTests
