@@ -12,8 +12,6 @@ public sealed class ShortestWayTests
     /// <summary>Of each topology; the median is told.</summary>
     private const int Runs = 5;
 
-    public static TheoryData<string> Names => [.. Topology.All.Select(one => one.Name)];
-
     [LabTheory]
     [Trait("Length", "Medium")]
     [InlineData("one LAN that isolates, its router hairpins")]
