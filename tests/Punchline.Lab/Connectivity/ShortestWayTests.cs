@@ -12,8 +12,6 @@ public sealed class ShortestWayTests
     /// <summary>Of each topology; the median is told.</summary>
     private const int Runs = 5;
 
-    public static TheoryData<string> Names => [.. Topology.All.Select(one => one.Name)];
-
     [LabTheory]
     [Trait("Length", "Medium")]
     [InlineData("one LAN that isolates, its router hairpins")]
@@ -59,10 +57,8 @@ public sealed class ShortestWayTests
             var (first, toFirst) = await client.DirectAsync();
             var toNearest = await client.DirectToAsync(remote);
             times.Add((toFirst.TotalSeconds, RemoteOf(first).StartsWith(remote, StringComparison.Ordinal) ? toFirst.TotalSeconds : toNearest.TotalSeconds));
+            // That a path which is in use stays in use is the table of PathChooserTests: a machine without time for it may leave any.
             await EchoServer.CheckTcpAsync(scene.Lab, "b", await client.AddressAsync("echo"), bytes: 1_000_000);
-            // With data on it, too, it is the one in use.
-            var paths = client.Process.Output.Lines.Where(line => line.Contains("\"event\":\"path\"", StringComparison.Ordinal));
-            Assert.StartsWith(remote, RemoteOf(JsonElement.Parse(paths.Last())), StringComparison.Ordinal);
             await client.StopAsync();
         }
         return times;
