@@ -16,7 +16,7 @@ internal sealed class WatchedTime : TimeProvider
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         // As the system's clock does: its timers hold 49 days.
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(dueTime.TotalMilliseconds, uint.MaxValue - 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(dueTime, TimeSpan.FromMilliseconds(uint.MaxValue - 1));
         ITimer timer = _time.CreateTimer(callback, state, dueTime, period);
         _waits.Writer.TryWrite(dueTime);
         return timer;
