@@ -141,7 +141,7 @@ internal static class NetworkFindings
             { Reply.Outcome: MappingOutcome.Refused } => new(name, "refused", string.Create(CultureInfo.InvariantCulture, $"the router refuses a port (code {mapping.Reply.Code})")),
             { IsOpen: true } => new(name, "open", $"the router opened {external}, and the server came in through it"),
             { IsDroppedHere: true } => new(name, "dropped-here", $"the router opened {external}, and a firewall of this computer drops what comes through it"),
-            { Verdict: MappingVerdict.Private } => new(name, "private", $"the router opened a port of {external.ToIPAddress()}, which nobody outside can reach: there is another NAT beyond it"),
+            { Verdict: MappingVerdict.Private } => new(name, "private", $"the router opened a port of {external.ToIPAddress()}, which only those behind the same provider's NAT can reach"),
             { Verdict: MappingVerdict.Elsewhere } => new(name, "elsewhere", $"the router opened a port of {external.ToIPAddress()}, but the server sees another address: there is another NAT beyond it, or another way out"),
             { Verdict: MappingVerdict.Impossible } => new(name, "impossible", $"the router says that it opened {external}, where nobody can send to"),
             _ => new(name, "closed", $"the router says that it opened {external}, but nothing comes through"),
