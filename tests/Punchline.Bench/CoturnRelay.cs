@@ -40,7 +40,7 @@ internal sealed class CoturnRelay : IRelay
     [
         "--no-auth", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp", "--allow-loopback-peers", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1",
         string.Create(CultureInfo.InvariantCulture, $"--listening-port={Port}"), "--log-file=/dev/null", "--pidfile=/dev/null", "--realm=bench", "-c", "/dev/null",
-    ]) { RedirectStandardOutput = true, RedirectStandardError = true })!);
+    ]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!);
 
     public byte[] Join(IUdpSocket client, IUdpSocket host, int payload)
     {
