@@ -24,6 +24,7 @@ internal sealed class UdpLoop : IDisposable
     private readonly UdpPorts _ports;
     private readonly IUdpPoller _poller;
     private readonly RelayForwarder _forwarder;
+    private readonly RelayEgress _egress;
     private readonly ChannelInbox _inbox;
     private readonly MonotonicClock _clock;
     private readonly ILogger _log;
@@ -39,6 +40,7 @@ internal sealed class UdpLoop : IDisposable
         _ports = ports;
         _poller = poller;
         _forwarder = forwarder;
+        _egress = new RelayEgress(ports.Main, forwarder.Counters);
         _inbox = inbox;
         inbox.OnWaiting = poller.Wake;
         _clock = clock;
@@ -102,7 +104,7 @@ internal sealed class UdpLoop : IDisposable
         {
             int length = LaterFrame.WriteAnswer(_answer, new Later(promise.Token, LaterStatus.Kept));
             if (UdpPorts.For(_ports.Main, promise.To) is { } socket)
-                Send(socket, promise.To, promise.Local, _answer.AsSpan(0, length), length);
+                _egress.Send(socket, promise.To, promise.Local, _answer.AsSpan(0, length), length);
         }
     }
 
@@ -115,6 +117,7 @@ internal sealed class UdpLoop : IDisposable
             more |= Drain(now, socket, isMain: true);
         foreach (IUdpSocket socket in _ports.Alternate)
             more |= Drain(now, socket, isMain: false);
+        _egress.Flush();
         return more;
     }
 
@@ -171,7 +174,7 @@ internal sealed class UdpLoop : IDisposable
         {
             int length = _forwarder.Answer(now, received.Remote, received.Local, datagram, _answer);
             if (length > 0)
-                Send(socket, received.Remote, received.Local, _answer.AsSpan(0, length), length);
+                _egress.Send(socket, received.Remote, received.Local, _answer.AsSpan(0, length), length);
             return;
         }
         // Anything but STUN gets no answer at all.
@@ -184,29 +187,19 @@ internal sealed class UdpLoop : IDisposable
         _forwarder.Counters.Stun++;
         IUdpSocket? from = !reply.From.HasFlag(StunChange.Port) ? socket : UdpPorts.For(isMain ? _ports.Alternate : _ports.Main, received.Remote);
         if (from is not null)
-            Send(from, reply.To, received.Local, _answer.AsSpan(0, reply.Length), reply.Length);
+            _egress.Send(from, reply.To, received.Local, _answer.AsSpan(0, reply.Length), reply.Length);
     }
 
     private void Deliver(RelayBinding? target, ReadOnlySpan<byte> run, int segmentSize)
     {
         if (target is null || run.IsEmpty)
             return;
-        _forwarder.Counters.Batches++;
-        if (target.IsOnChannel)
-            _forwarder.Counters.QueueFull += target.Channel.TrySendFrames(run, segmentSize);
-        else if (UdpPorts.For(_ports.Main, target.Address) is { } socket)
-            Send(socket, target.Address, target.Local, run, segmentSize);
-    }
-
-    // A full socket buffer drops, as any router would: QUIC and STUN repeat what matters.
-    private void Send(IUdpSocket socket, in UdpAddress to, in UdpAddress local, ReadOnlySpan<byte> run, int segmentSize)
-    {
-        int most = Math.Max(1, Math.Min(socket.MaxSegments, UdpLimits.MaxBatchBytes / segmentSize)) * segmentSize;
-        for (int offset = 0; offset < run.Length; offset += most)
+        if (!target.IsOnChannel)
         {
-            ReadOnlySpan<byte> batch = run.Slice(offset, Math.Min(most, run.Length - offset));
-            if (socket.Send(to, local, batch, segmentSize, ect0: false, timeToLive: 0) != UdpSendStatus.Sent)
-                _forwarder.Counters.SendFailed += (batch.Length + segmentSize - 1) / segmentSize;
+            _egress.Add(target.Address, target.Local, run, segmentSize);
+            return;
         }
+        _forwarder.Counters.Batches++;
+        _forwarder.Counters.QueueFull += target.Channel.TrySendFrames(run, segmentSize);
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using Punchline.Cli;
+using Punchline.Testing;
 using Xunit;
 
 namespace Punchline.Tests.Cli;
@@ -9,6 +10,8 @@ namespace Punchline.Tests.Cli;
 /// <summary>The program as a process of its own, and how it ends.</summary>
 public sealed class ProgramTests
 {
+    private const string EnvironmentProgram = "env";
+
     [Fact]
     public void The_first_request_is_for_a_clean_end_and_the_second_ends_at_once()
     {
@@ -41,12 +44,21 @@ public sealed class ProgramTests
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signals");
         using var program = Start("join", "-", "-v");
-        // It has said that it waits: from then on it listens to signals.
-        Assert.Contains("standard input", await program.StandardError.ReadLineAsync(Cancel), StringComparison.Ordinal);
-        using (var kill = Process.Start("kill", [$"-{signal}", $"{program.Id}"]))
-            await kill.WaitForExitAsync(Cancel);
-        await program.WaitForExitAsync(Cancel);
+        await SignalOnceItWaits(program, signal);
+        await Hang.OrAsync(program.WaitForExitAsync(Cancel), $"its end after {signal}");
         Assert.Equal(0, program.ExitCode);
+    }
+
+    [Fact]
+    public async Task Under_nohup_it_goes_on_when_the_terminal_goes()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signals");
+        using var program = StartAs("nohup", [], "join", "-", "-v");
+        await SignalOnceItWaits(program, "HUP");
+        await program.StandardInput.WriteLineAsync("nonsense".AsMemory(), Cancel);
+        program.StandardInput.Close();
+        await Hang.OrAsync(program.WaitForExitAsync(Cancel), "its end after a wrong invite");
+        Assert.Equal((int)ExitCode.InviteInvalid, program.ExitCode);
     }
 
     [Fact]
@@ -61,7 +73,7 @@ public sealed class ProgramTests
             manager.Bind(new UnixDomainSocketEndPoint(path));
             // All of 127.0.0.0/8 is this machine: an address that no other test has.
             var id = Environment.ProcessId;
-            using var program = StartWith(("NOTIFY_SOCKET", path), "serve", "--listen", $"127.{100 + (id >> 16 & 63)}.{id >> 8 & 255}.{id & 255}:3478");
+            using var program = StartAs(EnvironmentProgram, [$"NOTIFY_SOCKET={path}"], "serve", "--listen", $"127.{100 + (id >> 16 & 63)}.{id >> 8 & 255}.{id & 255}:3478");
             Assert.Equal("READY=1", await Heard(manager));
             using (var kill = Process.Start("kill", ["-TERM", $"{program.Id}"]))
                 await kill.WaitForExitAsync(Cancel);
@@ -83,19 +95,29 @@ public sealed class ProgramTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private static Process Start(params string[] arguments) => StartWith(null, arguments);
-
-    private static Process StartWith((string Name, string Value)? variable, params string[] arguments)
+    // It has said that it waits: from then on it listens to signals.
+    private static async Task SignalOnceItWaits(Process program, string signal)
     {
-        var start = new ProcessStartInfo("dotnet", [typeof(CommandLine).Assembly.Location, .. arguments])
+        Assert.Contains("standard input", await program.StandardError.ReadLineAsync(Cancel), StringComparison.Ordinal);
+        using var kill = Process.Start("kill", [$"-{signal}", $"{program.Id}"]);
+        await kill.WaitForExitAsync(Cancel);
+    }
+
+    // Who started the tests may have had signals ignored (nohup, a shell's background), which a program inherits.
+    private static Process Start(params string[] arguments) => OperatingSystem.IsLinux()
+        ? StartAs(EnvironmentProgram, ["--default-signal"], arguments)
+        : StartAs("dotnet", [], arguments);
+
+    /// <summary>Starts it by way of a program that becomes it.</summary>
+    private static Process StartAs(string starter, string[] itsArguments, params string[] arguments)
+    {
+        string[] program = [typeof(CommandLine).Assembly.Location, .. arguments];
+        return Process.Start(new ProcessStartInfo(starter, starter == "dotnet" ? program : [.. itsArguments, "dotnet", .. program])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
-        };
-        if (variable is var (name, value))
-            start.Environment[name] = value;
-        return Process.Start(start)!;
+        })!;
     }
 }
