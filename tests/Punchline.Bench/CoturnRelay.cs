@@ -36,11 +36,18 @@ internal sealed class CoturnRelay : IRelay
 
     public UdpAddress Server { get; } = new(IPAddress.Loopback, Port);
 
-    public static IRelay Start() => new CoturnRelay(Process.Start(new ProcessStartInfo(Program,
+    public static IRelay Start()
+    {
+        Process process = Process.Start(new ProcessStartInfo(Program,
     [
         "--no-auth", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp", "--allow-loopback-peers", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1",
         string.Create(CultureInfo.InvariantCulture, $"--listening-port={Port}"), "--log-file=/dev/null", "--pidfile=/dev/null", "--realm=bench", "-c", "/dev/null",
-    ]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!);
+    ]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        // Read, so that it never waits for us.
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return new CoturnRelay(process);
+    }
 
     public byte[] Join(IUdpSocket client, IUdpSocket host, int payload)
     {

@@ -79,8 +79,11 @@ internal sealed class PunchlineRelay : IRelay
         var clock = new MonotonicClock(TimeProvider.System);
         var binding = new UdpBinding(Server, SystemRandomness.Instance, clock.Now);
         binding.SetCredentials(handle, key, clock.Now);
+        Instant latest = clock.Now + TimeSpan.FromSeconds(5);
         while (!binding.IsBound)
         {
+            if (clock.Now > latest)
+                throw new InvalidOperationException("the server does not bind");
             if (binding.TryTransmit(clock.Now, buffer, out int length))
                 socket.Send(Server, default, buffer.AsSpan(0, length), length, ect0: false, timeToLive: 0);
             if (socket.TryReceive(buffer, out UdpReceived received))

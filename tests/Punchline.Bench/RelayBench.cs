@@ -60,7 +60,7 @@ internal sealed class RelayBench : IDisposable
         byte[] frames = new byte[size * batch];
         for (int i = 0; i < batch; i++)
             header.CopyTo(frames, i * size);
-        var receiving = new Thread(Receive);
+        var receiving = new Thread(Receive) { IsBackground = true };
         receiving.Start();
         Send(frames, size, batch, TimeSpan.FromSeconds(1));
         (long sent, long received, double cpu) before = (_sent, Volatile.Read(ref _received), _relay.CpuSeconds());

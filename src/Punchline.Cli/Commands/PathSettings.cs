@@ -2,7 +2,7 @@ using Punchline.Cli.Settings;
 
 namespace Punchline.Cli.Commands;
 
-/// <summary>The options of <c>host</c> and <c>join</c> that say which ways to the other side may be looked for.</summary>
+/// <summary>The options of <c>host</c>, <c>join</c> and <c>doctor</c> that say which ways to the other side may be looked for.</summary>
 internal sealed class PathSettings
 {
     public Flag RelayOnly { get; } = new("--relay-only", "Never show the other side where this one is: everything goes through the server");

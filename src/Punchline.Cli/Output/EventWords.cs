@@ -9,6 +9,7 @@ internal static class EventWords
 
     public static string Of(ProgressStage stage) => stage switch
     {
+        ProgressStage.Examining => "examining",
         ProgressStage.ReachingServer => "reaching-server",
         ProgressStage.ReachingHost => "reaching-host",
         ProgressStage.Punching => "punching",

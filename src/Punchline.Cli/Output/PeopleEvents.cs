@@ -12,8 +12,8 @@ internal sealed class PeopleEvents(TextWriter output, TextWriter errors, bool co
     private const string Bold = "\e[1m";
     private const string Plain = "\e[0m";
 
-    /// <summary>Of the longest name of a finding.</summary>
-    private const int FindingWidth = 18;
+    /// <summary>Of the longest name of a finding, and one behind it.</summary>
+    private const int FindingWidth = 17;
 
     private readonly Lock _gate = new();
 
@@ -110,6 +110,7 @@ internal sealed class PeopleEvents(TextWriter output, TextWriter errors, bool co
     {
         var doing = progress.Stage switch
         {
+            ProgressStage.Examining => "Examining",
             ProgressStage.ReachingServer => "Reaching the server",
             ProgressStage.ReachingHost => "Reaching the host",
             ProgressStage.Punching => "Punching a hole",

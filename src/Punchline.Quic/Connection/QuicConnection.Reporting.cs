@@ -22,6 +22,6 @@ public sealed partial class QuicConnection
                 IsPaused = IsPaused(state),
             };
         }
-        return new ProbingReport(_startedAt, _puncher.Round, _localCandidates.Live(), _remoteCandidates.All(), paths);
+        return new ProbingReport(_startedAt, _puncher.Round, _localCandidates.Live(), _remoteCandidates.Live(), paths);
     }
 }

@@ -63,7 +63,7 @@ internal sealed class RemoteCandidates(ILocalNetwork network)
     }
 
     /// <summary>The live ones, those that may not be probed included.</summary>
-    internal ToldCandidate[] All() => [.. _live.Values.Select(entry => new ToldCandidate(entry.Candidate, entry.Verdict))];
+    internal ToldCandidate[] Live() => [.. _live.Values.Select(entry => new ToldCandidate(entry.Candidate, entry.Verdict))];
 
     /// <summary>True if the peer says that it may be there, and we may look.</summary>
     internal bool IsLive(UdpAddress address)

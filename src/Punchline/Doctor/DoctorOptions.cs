@@ -22,6 +22,9 @@ public sealed record DoctorOptions
     /// <summary>Asks the router for a port, and gives it back at once, or at the end of the pair's examination.</summary>
     public bool PortMapping { get; init; } = true;
 
+    /// <summary>With an invite: as <see cref="ClientOptions.RelayOnly"/>. The host does not learn where this side is, and no direct way is looked for.</summary>
+    public bool RelayOnly { get; init; }
+
     /// <summary>With an invite: as <see cref="ClientOptions.AllowsSpray"/>.</summary>
     public bool AllowsSpray { get; init; } = true;
 

@@ -34,7 +34,7 @@ internal static class FriendExpectations
         // Friends with IPv4 alone are met over IPv4 alone.
         if (facts.IPv4 is not { Works: true } udp)
             return Meeting.Relayed;
-        if (facts.HasOpenPort || udp.Nat.Filtering == NatFiltering.EndpointIndependent)
+        if (facts.HasOpenPort)
             return Meeting.Direct;
         TraversalPlan plan = TraversalStrategy.Choose(udp.Nat, friend);
         if (!plan.AtOnce)

@@ -1,5 +1,6 @@
 using Punchline.Hosting;
 using Punchline.Quic;
+using Punchline.Quic.Paths;
 using Punchline.Stun;
 using Punchline.Udp;
 
@@ -17,16 +18,20 @@ internal sealed class HairpinTest(PeerNode node, ServerQuestions questions)
     /// <summary>Runs it.</summary>
     /// <param name="server">Tells the public addresses.</param>
     /// <param name="stop">Gives up.</param>
+    /// <param name="mapped">Where it sees our main socket.</param>
     /// <returns>Null if it could not be tried.</returns>
-    public async Task<bool?> RunAsync(UdpAddress server, CancellationToken stop)
+    public async Task<bool?> RunAsync(UdpAddress server, UdpAddress mapped, CancellationToken stop)
     {
+        // A server that lies must not aim us at anyone but the address that it attests, and at no service.
+        bool MayCall(in UdpAddress address) => address.SameHost(mapped) && CandidateRules.Judge(address, new PeerNetwork(node.Network)) == CandidateVerdict.Probe;
         IUdpSocket? first = await node.Driver.CallAsync(_ => node.Sockets.OpenExtra(server)).ConfigureAwait(false);
         IUdpSocket? second = await node.Driver.CallAsync(_ => node.Sockets.OpenExtra(server)).ConfigureAwait(false);
         try
         {
             if (first is null || second is null
                 || await questions.AskAsync(first, server, stop).ConfigureAwait(false) is not { } atFirst
-                || await questions.AskAsync(second, server, stop).ConfigureAwait(false) is not { } atSecond)
+                || await questions.AskAsync(second, server, stop).ConfigureAwait(false) is not { } atSecond
+                || !MayCall(atFirst.Mapped) || !MayCall(atSecond.Mapped))
                 return null;
             var heard = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             StunTransactionId id = StunTransactionId.Draw(node.Randomness);

@@ -40,19 +40,21 @@ internal sealed class MappingExamination(PeerNode node, ServerQuestions question
 
     private async Task<MappingFacts> TryAsync(IMapper mapper, IUdpSocket socket, UdpFacts udp, CancellationToken stop)
     {
-        var facts = new MappingFacts(mapper.Protocol, IsFound: true) { Reply = await mapper.MapAsync(stop).ConfigureAwait(false) };
-        if (facts.Reply.Outcome != MappingOutcome.Granted)
-            return facts;
         try
         {
+            var facts = new MappingFacts(mapper.Protocol, IsFound: true) { Reply = await mapper.MapAsync(stop).ConfigureAwait(false) };
+            if (facts.Reply.Outcome != MappingOutcome.Granted)
+                return facts;
             UdpAddress external = facts.Reply.Mapping.External;
             facts = facts with { Verdict = MappingVerdicts.Of(external, udp.Mapped) };
             if (facts.Verdict != MappingVerdict.Believed
                 || await node.Driver.CallAsync(_ => node.Sockets.For(udp.Server)).ConfigureAwait(false) is not { } asking)
                 return facts;
-            (bool came, bool? dropped) = await _arrivals.DuringAsync(
-                () => questions.AnswersAtAsync(asking, udp.Server, external.Port, socket, stop), ServerQuestions.Transmissions, stop).ConfigureAwait(false);
-            return facts with { IsOpen = came, IsDroppedHere = dropped == true };
+            MappingCheckOutcome check = default;
+            (_, bool? dropped) = await _arrivals.DuringAsync(
+                async () => (check = await questions.CheckAsync(asking, udp.Server, external.Port, socket, stop).ConfigureAwait(false)) == MappingCheckOutcome.Open,
+                ServerQuestions.Transmissions, stop).ConfigureAwait(false);
+            return facts with { Check = check, IsDroppedHere = dropped == true };
         }
         finally
         {

@@ -25,18 +25,18 @@ internal sealed class NetworkExamination(PeerNode node, ServerAddress server, Ev
     /// <param name="stop">Gives up.</param>
     public async Task<NetworkFacts> RunAsync(bool portMapping, bool lifetime, CancellationToken stop)
     {
-        events.Detail($"asking {server} over TCP");
-        (ChannelFacts channel, UdpServer? ipv4, UdpServer? ipv6) = await ReachAsync(stop).ConfigureAwait(false);
-        var facts = new NetworkFacts(node.Network, channel) { Gateway = MappingProtocols.FindGateway() };
-        events.Detail("asking it over UDP from several sockets");
+        Doing($"{server} over TCP");
+        (ChannelFacts channel, ExaminedServer? ipv4, ExaminedServer? ipv6) = await ReachAsync(stop).ConfigureAwait(false);
+        var facts = new NetworkFacts(node.Network, channel) { MayMapPorts = portMapping, Gateway = MappingProtocols.FindGateway() };
+        Doing("what it sees of several sockets over UDP");
         facts = facts with { IPv4 = await ExamineAsync(ipv4, stop).ConfigureAwait(false), IPv6 = await ExamineAsync(ipv6, stop).ConfigureAwait(false) };
         if (facts.IPv4 is { Works: true } udp && udp.Nat.IsTranslated != false)
         {
             if (udp.Nat.Mapping is NatMapping.EndpointIndependent or NatMapping.PortIndependent)
-                facts = facts with { Hairpins = await new HairpinTest(node, _questions).RunAsync(udp.Server, stop).ConfigureAwait(false) };
+                facts = facts with { Hairpins = await new HairpinTest(node, _questions).RunAsync(udp.Server, udp.Mapped, stop).ConfigureAwait(false) };
             if (portMapping && facts.Gateway is { } gateway)
             {
-                events.Detail($"asking the router {gateway.Address.ToIPAddress()} for a port");
+                Doing($"whether the router {gateway.Address.ToIPAddress()} opens a port");
                 facts = facts with { Mappings = await new MappingExamination(node, _questions, gateway).RunAsync(udp, stop).ConfigureAwait(false) };
             }
         }
@@ -45,8 +45,10 @@ internal sealed class NetworkExamination(PeerNode node, ServerAddress server, Ev
         return facts;
     }
 
+    private void Doing(string what) => events.Report(new Progress(events.Now, ProgressStage.Examining, what));
+
     /// <summary>Opens the control channel. Where that fails, UDP is asked at the dialled port all the same: it may be TCP that does not get through.</summary>
-    private async Task<(ChannelFacts Facts, UdpServer? IPv4, UdpServer? IPv6)> ReachAsync(CancellationToken stop)
+    private async Task<(ChannelFacts Facts, ExaminedServer? IPv4, ExaminedServer? IPv6)> ReachAsync(CancellationToken stop)
     {
         try
         {
@@ -63,33 +65,33 @@ internal sealed class NetworkExamination(PeerNode node, ServerAddress server, Ev
         catch (ServerChannelException e)
         {
             IReadOnlyList<UdpAddress> guessed = server.Scheme == ServerScheme.Punch ? _resolved : [];
-            return (new ChannelFacts(e.Message, Relays: false), Of(guessed, 0, isIPv4: true), Of(guessed, 0, isIPv4: false));
+            return (new ChannelFacts(e.Message, Relays: false, e.Failure is ServerFailure.NotReachable or ServerFailure.NoAnswer), Of(guessed, 0, isIPv4: true), Of(guessed, 0, isIPv4: false));
         }
     }
 
-    private static UdpServer? Of(IReadOnlyList<UdpAddress> endpoints, ushort alternatePort, bool isIPv4)
+    private static ExaminedServer? Of(IReadOnlyList<UdpAddress> endpoints, ushort alternatePort, bool isIPv4)
     {
         UdpAddress[] all = [.. endpoints.Where(endpoint => endpoint.IsIPv4 == isIPv4)];
         if (all is [])
             return null;
         UdpAddress main = all[0];
-        return new UdpServer(main, alternatePort == 0 ? default : main.WithPort(alternatePort), all.FirstOrDefault(other => !other.SameHost(main)));
+        return new ExaminedServer(main, alternatePort == 0 ? default : main.WithPort(alternatePort), all.FirstOrDefault(other => !other.SameHost(main)));
     }
 
-    private async Task<UdpFacts?> ExamineAsync(UdpServer? udp, CancellationToken stop) =>
+    private async Task<UdpFacts?> ExamineAsync(ExaminedServer? udp, CancellationToken stop) =>
         udp is { } asked ? await new UdpExamination(node, _questions, asked).RunAsync(stop).ConfigureAwait(false) : null;
 
     private async Task<MappingLifetime> LifetimeAsync(UdpAddress udp, CancellationToken stop)
     {
-        events.Notice("Measuring how long the NAT keeps a mapping without traffic; this takes some minutes.");
+        Doing("how long the NAT keeps a mapping without traffic; this takes some minutes");
         await node.Driver.CallAsync(loop => node.Lifetimes.OnServer(udp, "this network", loop.Now)).ConfigureAwait(false);
-        string said = "";
+        string said = LifetimeText.Of(default);
         while (true)
         {
             (bool isSearching, MappingLifetime lifetime) = await node.Driver.CallAsync(_ => (node.Lifetimes.IsSearching, node.Lifetimes.Current)).ConfigureAwait(false);
-            string now = $"so far: {LifetimeText.Of(lifetime.Stream)}";
-            if (now != said)
-                events.Detail(said = now);
+            string now = LifetimeText.Of(lifetime.Stream);
+            if (isSearching && now != said)
+                Doing($"the mapping lives {said = now} so far");
             if (!isSearching)
                 return lifetime;
             await Task.Delay(LookInterval, node.Time, stop).ConfigureAwait(false);

@@ -9,7 +9,8 @@ namespace Punchline.Doctor;
 /// <summary>What became of the server's control channel.</summary>
 /// <param name="Failure">Why it could not be used; null if it could.</param>
 /// <param name="Relays">Whether the server relays data.</param>
-internal readonly record struct ChannelFacts(string? Failure, bool Relays);
+/// <param name="IsSilent">It could not be used because nothing answered there.</param>
+internal readonly record struct ChannelFacts(string? Failure, bool Relays, bool IsSilent = false);
 
 /// <summary>What was found over UDP in one address family.</summary>
 /// <param name="Server">Whom we asked.</param>
@@ -24,7 +25,10 @@ internal sealed record UdpFacts(UdpAddress Server)
     /// <summary>What is known of the NATs and firewalls on the way.</summary>
     public NatReport Nat { get; init; }
 
-    /// <summary>Packets that nobody here asked for, or even answers, arrive and are dropped by this machine; null if that is not known.</summary>
+    /// <summary>
+    /// Packets that nobody here asked for, or even answers, arrive and are dropped by this machine. False if none arrived; null if that is not known,
+    /// or they were received.
+    /// </summary>
     public bool? DropsHere { get; init; }
 
     /// <summary>The server answers.</summary>
@@ -42,8 +46,11 @@ internal sealed record MappingFacts(MappingProtocol Protocol, bool IsFound)
     /// <summary>What is to be thought of the address that it named.</summary>
     public MappingVerdict Verdict { get; init; }
 
+    /// <summary>What a server's packets to it have shown; pending if none were asked for.</summary>
+    public MappingCheckOutcome Check { get; init; }
+
     /// <summary>A server's packet came in through it.</summary>
-    public bool IsOpen { get; init; }
+    public bool IsOpen => Check == MappingCheckOutcome.Open;
 
     /// <summary>It arrived, and this machine dropped it.</summary>
     public bool IsDroppedHere { get; init; }
@@ -65,6 +72,9 @@ internal sealed record NetworkFacts(LocalNetwork Network, ChannelFacts Channel)
 
     /// <summary>The router; null if there is none.</summary>
     public Gateway? Gateway { get; init; }
+
+    /// <summary>The router may be asked for ports: the user did not forbid it.</summary>
+    public bool MayMapPorts { get; init; } = true;
 
     /// <summary>What each port mapping protocol came to; null if they were not asked.</summary>
     public IReadOnlyList<MappingFacts>? Mappings { get; init; }

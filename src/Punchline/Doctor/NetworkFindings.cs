@@ -9,7 +9,7 @@ namespace Punchline.Doctor;
 /// <summary>The facts as findings, each with its word for programs and its line for people (docs/doctor.md). Pure.</summary>
 internal static class NetworkFindings
 {
-    private const string Unknown = "unknown";
+    private const string Unknown = NatWords.Unknown;
     private const string Yes = "yes";
     private const string No = "no";
 
@@ -21,23 +21,23 @@ internal static class NetworkFindings
             Addresses(facts.Network),
             new("router", facts.Gateway?.Address.ToIPAddress().ToString() ?? "none", facts.Gateway is { } gateway ? $"{gateway.Address.ToIPAddress()}" : "none on the way out over IPv4"),
             Server(facts.Channel),
-            Udp("udp-ipv4", facts.IPv4, "IPv4"),
-            Udp("udp-ipv6", facts.IPv6, "IPv6"),
+            Udp("udp-ipv4", facts.IPv4, "IPv4", facts.Channel),
+            Udp("udp-ipv6", facts.IPv6, "IPv6", facts.Channel),
             Firewall(facts),
         ];
         if (facts.BestUdp is { } udp)
             findings.AddRange(Nat(udp));
         if (facts.IPv4 is { Works: true, Nat.IsTranslated: not false } ipv4)
         {
-            findings.Add(Hairpinning(facts.Hairpins));
+            findings.Add(Hairpinning(facts.Hairpins, ipv4.Nat));
             findings.Add(CarrierNat(facts, ipv4));
         }
         if (facts.Mappings is { } mappings)
             findings.AddRange(mappings.Select(Mapping));
         if (facts.Lifetime is { } lifetime)
         {
-            string stream = LifetimeText.Of(lifetime.Stream);
-            findings.Add(new("mapping-lifetime", stream, $"a silent mapping in use lives {stream}, one that was just opened {LifetimeText.Of(lifetime.Brief)}"));
+            string seconds = (lifetime.Stream.Held ?? (lifetime.Stream.Failed is null ? null : TimeSpan.Zero))?.TotalSeconds.ToString("0", CultureInfo.InvariantCulture) ?? Unknown;
+            findings.Add(new("mapping-lifetime", seconds, $"a silent mapping in use lives {LifetimeText.Of(lifetime.Stream)}, one that was just opened {LifetimeText.Of(lifetime.Brief)}"));
         }
         return findings;
     }
@@ -54,8 +54,9 @@ internal static class NetworkFindings
         ? new("server", "failed", failure)
         : new("server", "reached", $"answers over TCP, and relays {(channel.Relays ? "data where no direct path is found" : "no data: a friend who is not reached directly is not reached")}");
 
-    private static Finding Udp(string name, UdpFacts? udp, string family) => udp switch
+    private static Finding Udp(string name, UdpFacts? udp, string family, in ChannelFacts channel) => udp switch
     {
+        null when channel.Failure is not null => new(name, Unknown, $"not asked: the server's addresses over {family} are not known"),
         null => new(name, "none", $"no {family} between this computer and the server"),
         { Works: true } => new(name, "works", string.Create(CultureInfo.InvariantCulture,
             $"works{(udp.RoundTripTime is { } rtt ? $", round trip {rtt.TotalMilliseconds:0.0} ms" : "")}; the server sees this computer at {udp.Mapped}")),
@@ -70,9 +71,11 @@ internal static class NetworkFindings
         const string Name = "own-firewall";
         if (said.Contains(true))
             return new(Name, "drops", "this computer's own firewall drops what it does not expect, even where router and NAT let it through");
-        return said.Contains(false) || facts.IPv4 is { Nat.Filtering: NatFiltering.EndpointIndependent or NatFiltering.PortIndependent } || facts.HasOpenPort
-            ? new(Name, "open", "this computer's own firewall drops nothing that arrives: what does not come was stopped before")
-            : new(Name, Unknown, "not known: this system does not tell what it drops");
+        if (facts.HasOpenPort || facts.IPv4 is { Nat.Filtering: NatFiltering.PortIndependent } || facts.IPv6 is { Nat.Filtering: NatFiltering.PortIndependent })
+            return new(Name, "open", "this computer's own firewall lets in what it does not expect");
+        return new(Name, Unknown, said.Contains(false)
+            ? "not known: nothing that was not expected came as far as this computer; it was stopped before"
+            : "not known: this system does not tell what it drops");
     }
 
     private static IEnumerable<Finding> Nat(UdpFacts udp)
@@ -86,38 +89,44 @@ internal static class NetworkFindings
         };
         if (nat.IsTranslated != false)
         {
-            yield return nat.Mapping switch
-            {
-                NatMapping.EndpointIndependent => new("mapping", "endpoint-independent", "one public port for all peers: easy to meet (endpoint-independent mapping)"),
-                NatMapping.PortIndependent => new("mapping", "port-independent", "one public port towards one address; the server has no second address to tell more (endpoint-independent mapping, most probably)"),
-                NatMapping.AddressDependent => new("mapping", "address-dependent", "another public port for each peer's address: hard to meet (address-dependent mapping)"),
-                NatMapping.AddressAndPortDependent => new("mapping", "address-and-port-dependent", "another public port for each peer: hard to meet (address- and port-dependent mapping)"),
-                NatMapping.Dependent => new("mapping", "dependent", "another public port for other peers: hard to meet (address-dependent mapping, perhaps also port-dependent)"),
-                _ => new("mapping", Unknown, "not known: only one server address answered"),
-            };
-            yield return nat.Allocation switch
-            {
-                PortAllocation.Preserving => new("port-allocation", "preserving", "the public port is the computer's own (port preservation)"),
-                PortAllocation.Sequential => new("port-allocation", "sequential", $"public ports follow each other in steps of {nat.Step}: the next one can be foretold"),
-                PortAllocation.Random => new("port-allocation", "random", "public ports follow no rule"),
-                _ => new("port-allocation", Unknown, nat.PreservesPort == false ? "the public port is another than the computer's own; no more is needed, as it is one for all" : "not known"),
-            };
+            yield return new("mapping", NatWords.Of(nat.Mapping), TextOf(nat.Mapping));
+            yield return new("port-allocation", NatWords.Of(nat.Allocation), AllocationText(nat));
         }
-        yield return nat.Filtering switch
-        {
-            NatFiltering.EndpointIndependent => new("filtering", "endpoint-independent", "lets in packets from everybody (endpoint-independent filtering)"),
-            NatFiltering.PortIndependent => new("filtering", "port-independent", "lets in packets from other ports of a peer that was sent to (endpoint-independent or address-dependent filtering)"),
-            NatFiltering.AddressDependent => new("filtering", "address-dependent", "lets in packets from addresses that were sent to (address-dependent filtering)"),
-            NatFiltering.AddressAndPortDependent => new("filtering", "address-and-port-dependent", "lets in packets from addresses and ports alone that were sent to (address- and port-dependent filtering)"),
-            _ => new("filtering", Unknown, "not known: the server has no second port, or did not answer"),
-        };
+        yield return new("filtering", NatWords.Of(nat.Filtering), TextOf(nat.Filtering));
     }
 
-    private static Finding Hairpinning(bool? hairpins) => hairpins switch
+    private static string TextOf(NatMapping mapping) => mapping switch
+    {
+        NatMapping.EndpointIndependent => "one public port for all peers: easy to meet (endpoint-independent mapping)",
+        NatMapping.PortIndependent => "one public port towards one address; the server has no second address to tell more (endpoint-independent mapping, most probably)",
+        NatMapping.AddressDependent => "another public port for each peer's address: hard to meet (address-dependent mapping)",
+        NatMapping.AddressAndPortDependent => "another public port for each peer: hard to meet (address- and port-dependent mapping)",
+        NatMapping.Dependent => "another public port for other peers: hard to meet (address-dependent mapping, perhaps also port-dependent)",
+        _ => "not known: only one server address answered",
+    };
+
+    private static string AllocationText(NatReport nat) => nat.Allocation switch
+    {
+        PortAllocation.Preserving => "the public port is the computer's own (port preservation)",
+        PortAllocation.Sequential => $"public ports follow each other in steps of {nat.Step}: the next one can be foretold",
+        PortAllocation.Random => "public ports follow no rule",
+        _ => nat.PreservesPort == false ? "the public port is another than the computer's own; no more is needed, as it is one for all" : "not known",
+    };
+
+    private static string TextOf(NatFiltering filtering) => filtering switch
+    {
+        NatFiltering.EndpointIndependent => "lets in packets from everybody (endpoint-independent filtering)",
+        NatFiltering.PortIndependent => "lets in packets from other ports of a peer that was sent to (endpoint-independent or address-dependent filtering)",
+        NatFiltering.AddressDependent => "lets in packets from addresses that were sent to (address-dependent filtering)",
+        NatFiltering.AddressAndPortDependent => "lets in packets from addresses and ports alone that were sent to (address- and port-dependent filtering)",
+        _ => "not known: the server has no second port, or did not answer",
+    };
+
+    private static Finding Hairpinning(bool? hairpins, NatReport nat) => hairpins switch
     {
         true => new("hairpinning", Yes, "yes: two computers behind this NAT can meet at its public address"),
         false => new("hairpinning", No, "no: two computers behind this NAT can meet at their inner addresses alone"),
-        null => new("hairpinning", Unknown, "not tried: the public port is another one for each peer"),
+        null => new("hairpinning", Unknown, nat.VariesByDestination ? "not tried: the public port is another one for each peer" : "not known: it could not be tried"),
     };
 
     // RFC 6598, or a router whose own outer address is not the one that servers see.
@@ -127,7 +136,9 @@ internal static class NetworkFindings
         MappingFacts[] granted = [.. (facts.Mappings ?? []).Where(static mapping => mapping.Reply.Outcome == MappingOutcome.Granted)];
         if (granted.FirstOrDefault(static mapping => mapping.Verdict is MappingVerdict.Private or MappingVerdict.Elsewhere) is { } inner)
             return new(Name, Yes, $"yes: the router's outer address is {inner.Reply.Mapping.External.ToIPAddress()}, and the server sees {udp.Mapped.ToIPAddress()}");
-        return granted is [] ? new(Name, Unknown, "not known: the router does not tell its outer address") : new(Name, No, "no: the router's outer address is the one that the server sees");
+        return granted.Any(static mapping => mapping.Verdict == MappingVerdict.Believed)
+            ? new(Name, No, "no: the router's outer address is the one that the server sees")
+            : new(Name, Unknown, facts.Mappings is null ? "not known: the router was not asked" : "not known: the router does not tell its outer address");
     }
 
     private static Finding Mapping(MappingFacts mapping)
@@ -144,7 +155,8 @@ internal static class NetworkFindings
             { Verdict: MappingVerdict.Private } => new(name, "private", $"the router opened a port of {external.ToIPAddress()}, which only those behind the same provider's NAT can reach"),
             { Verdict: MappingVerdict.Elsewhere } => new(name, "elsewhere", $"the router opened a port of {external.ToIPAddress()}, but the server sees another address: there is another NAT beyond it, or another way out"),
             { Verdict: MappingVerdict.Impossible } => new(name, "impossible", $"the router says that it opened {external}, where nobody can send to"),
-            _ => new(name, "closed", $"the router says that it opened {external}, but nothing comes through"),
+            { Check: MappingCheckOutcome.Shut } => new(name, "closed", $"the router says that it opened {external}, but nothing comes through"),
+            _ => new(name, Unknown, $"the router says that it opened {external}; whether anything comes through could not be tried: the server does not check ports, or did not answer"),
         };
     }
 }

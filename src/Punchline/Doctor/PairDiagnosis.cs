@@ -46,7 +46,7 @@ internal static class PairDiagnosis
     {
         NatReport known = report ?? default;
         return new PairSide(
-            NatText.Of(report), PairWords.Of(known.Mapping), PairWords.Of(known.Filtering), PairWords.Of(known.Allocation), known.IsTranslated,
+            NatText.Of(report), NatWords.Of(known.Mapping), NatWords.Of(known.Filtering), NatWords.Of(known.Allocation), known.IsTranslated,
             [.. candidates.OrderBy(candidate => candidate.Kind)]);
     }
 

@@ -48,12 +48,13 @@ internal sealed class PairExamination(ClientOptions options, EventSink events)
             Randomness = randomness,
             Identity = membership.Identity,
             Logger = options.LoggerFactory.CreateLogger("Punchline.Doctor"),
+            RelayOnly = options.RelayOnly,
             AllowsSpray = options.AllowsSpray,
         }).ConfigureAwait(false);
         await using ConfiguredAsyncDisposable nodeEnd = node.ConfigureAwait(false);
         ClientCore core = await node.Driver.CallAsync(_ =>
         {
-            if (options.PortMapping)
+            if (options is { PortMapping: true, RelayOnly: false })
                 mapped.Begin(node);
             return new ClientCore(node, options: null, membership.State, heard);
         }).ConfigureAwait(false);

@@ -49,10 +49,10 @@ internal static class PairReasons
             return "it works, but one of its addresses will soon be gone";
         string times = $"{PairWords.Milliseconds(rating.RoundTrip)} against {PairWords.Milliseconds(chosen.RoundTrip)}";
         if (rating.Biased <= chosen.Biased)
-            return $"it works, and is not enough better than the pair in use to change ({times})";
+            return $"it works, and is not enough better than the pair in use to change, or not measured often enough yet ({times})";
         return rating.RoundTrip - chosen.RoundTrip >= PathChooser.MinimumGain ? $"it works, but is slower than the pair in use ({times})"
             : rating.Reach > chosen.Reach ? $"it works, but the pair in use is nearer ({times})"
-            : rating.IsIPv6 != chosen.IsIPv6 ? $"it works, but the pair in use is IPv6, which no NAT mapping can end ({times})"
+            : chosen.IsIPv6 && !rating.IsIPv6 ? $"it works, but the pair in use is IPv6, which no NAT mapping can end ({times})"
             : $"it works, and is not better than the pair in use ({times})";
     }
 

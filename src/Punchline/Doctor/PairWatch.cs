@@ -12,7 +12,7 @@ namespace Punchline.Doctor;
 internal sealed class PairWatch
 {
     /// <summary>A direct path that stands for so long: by then seven of nine probes of the other pairs' first round have left, and a better one has taken over.</summary>
-    internal static readonly TimeSpan Standing = TimeSpan.FromSeconds(2);
+    internal static readonly TimeSpan Standing = TraversalLimits.PlainPatience;
 
     /// <summary>Two rounds of probing, with what the second needs to end.</summary>
     internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
@@ -87,8 +87,9 @@ internal sealed class PairWatch
             && !last.Attempts.Any(attempt => attempt.Method == last.Next && attempt.Outcome is not (AttemptOutcome.NotNow or AttemptOutcome.Overtaken));
     }
 
-    /// <summary>One side has no direct path to offer: neither probing nor a method can bring one.</summary>
-    private static bool IsHopeless(in RelayFacts facts) => facts.WeHide || facts.TheyHide || facts.WeLackUdp || facts.TheyLackUdp;
+    /// <summary>One side has no direct path to offer: neither probing nor a method can bring one. A peer whose packets come in has UDP, whatever it said before.</summary>
+    private bool IsHopeless(in RelayFacts facts) => facts.WeHide || facts.TheyHide || facts.WeLackUdp
+        || (facts.TheyLackUdp && !_ways.Values.Any(static seen => seen.Last.Path.Tally.FirstHeardAt is not null));
 
     /// <summary>Plain probing can bring nothing, however long it goes on.</summary>
     private static bool IsPlainFutile(in RelayFacts facts) => facts.Theirs is { } theirs && TraversalStrategy.Choose(facts.Ours, theirs).AtOnce;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Punchline.Quic;
 using Punchline.Quic.Paths;
-using Punchline.Stun;
 using Punchline.Traversal;
 
 namespace Punchline.Doctor;
@@ -9,33 +8,6 @@ namespace Punchline.Doctor;
 /// <summary>What a pair's examination says in words.</summary>
 internal static class PairWords
 {
-    public static string Of(NatMapping mapping) => mapping switch
-    {
-        NatMapping.EndpointIndependent => "endpoint-independent",
-        NatMapping.PortIndependent => "port-independent",
-        NatMapping.AddressDependent => "address-dependent",
-        NatMapping.AddressAndPortDependent => "address-and-port-dependent",
-        NatMapping.Dependent => "dependent",
-        _ => "unknown",
-    };
-
-    public static string Of(NatFiltering filtering) => filtering switch
-    {
-        NatFiltering.EndpointIndependent => "endpoint-independent",
-        NatFiltering.AddressDependent => "address-dependent",
-        NatFiltering.AddressAndPortDependent => "address-and-port-dependent",
-        NatFiltering.PortIndependent => "port-independent",
-        _ => "unknown",
-    };
-
-    public static string Of(PortAllocation allocation) => allocation switch
-    {
-        PortAllocation.Preserving => "preserving",
-        PortAllocation.Sequential => "sequential",
-        PortAllocation.Random => "random",
-        _ => "unknown",
-    };
-
     /// <summary>A method for people.</summary>
     public static string Of(TraversalMethod method) => method switch
     {

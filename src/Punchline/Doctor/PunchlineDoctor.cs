@@ -74,6 +74,7 @@ public sealed class PunchlineDoctor
     {
         Invite = invite,
         StateDirectory = _options.StateDirectory ?? throw new InvalidOperationException($"With an invite {nameof(DoctorOptions.StateDirectory)} is needed."),
+        RelayOnly = _options.RelayOnly,
         PortMapping = _options.PortMapping,
         AllowsSpray = _options.AllowsSpray,
         TimeProvider = _options.TimeProvider,

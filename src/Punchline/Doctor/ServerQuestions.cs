@@ -1,5 +1,6 @@
 using Punchline.Endpoint;
 using Punchline.Hosting;
+using Punchline.PortMapping;
 using Punchline.Quic;
 using Punchline.Stun;
 using Punchline.Udp;
@@ -20,20 +21,25 @@ internal sealed class ServerQuestions(PeerNode node)
     /// <param name="server">Whom.</param>
     /// <param name="stop">Gives up.</param>
     /// <returns>Null if no answer came in time, or the server refused.</returns>
-    public Task<StunBindingResult?> AskAsync(IUdpSocket socket, in UdpAddress server, CancellationToken stop) =>
-        AskAsync(new StunBinding(server, node.Randomness), socket, null, Patience, stop);
+    public async Task<StunBindingResult?> AskAsync(IUdpSocket socket, UdpAddress server, CancellationToken stop)
+    {
+        var binding = new StunBinding(server, node.Randomness);
+        return await AskAsync(binding, socket, null, Patience, stop).ConfigureAwait(false) == StunBindingState.Succeeded ? binding.Result : null;
+    }
 
-    /// <summary>Asks for an answer to another port of ours.</summary>
+    /// <summary>Asks for an answer to another port of ours, and for a plain one at the same times.</summary>
     /// <param name="socket">The one that asks.</param>
     /// <param name="server">Whom.</param>
     /// <param name="port">The public port that the answer is to go to.</param>
     /// <param name="receiver">The socket that it should come to.</param>
     /// <param name="stop">Gives up.</param>
-    /// <returns>Whether it came.</returns>
-    public async Task<bool> AnswersAtAsync(IUdpSocket socket, UdpAddress server, ushort port, IUdpSocket receiver, CancellationToken stop)
+    /// <returns>What that shows.</returns>
+    public async Task<MappingCheckOutcome> CheckAsync(IUdpSocket socket, UdpAddress server, ushort port, IUdpSocket receiver, CancellationToken stop)
     {
-        var binding = new StunBinding(server, node.Randomness, responsePort: port);
-        return await AskAsync(binding, socket, receiver, Patience, stop).ConfigureAwait(false) is not null;
+        StunBindingState[] states = await Task.WhenAll(
+            AskAsync(new StunBinding(server, node.Randomness, responsePort: port), socket, receiver, Patience, stop),
+            AskAsync(new StunBinding(server, node.Randomness), socket, null, Patience, stop)).ConfigureAwait(false);
+        return MappingCheck.OutcomeOf(states[0], states[1]);
     }
 
     /// <summary>Asks for answers from another port of the server's, each once.</summary>
@@ -42,20 +48,21 @@ internal sealed class ServerQuestions(PeerNode node)
     /// <param name="count">How often.</param>
     /// <param name="patience">For all of them.</param>
     /// <param name="stop">Gives up.</param>
-    /// <returns>Whether one came.</returns>
-    public async Task<bool> AnswersFromElsewhereAsync(IUdpSocket socket, UdpAddress server, int count, TimeSpan patience, CancellationToken stop)
+    /// <returns>Whether one came; null if the server refuses.</returns>
+    public async Task<bool?> AnswersFromElsewhereAsync(IUdpSocket socket, UdpAddress server, int count, TimeSpan patience, CancellationToken stop)
     {
         // Beyond the patience: a second transmission would be counted as a packet that was never asked for.
         TimeSpan once = patience * 2;
-        StunBindingResult?[] answers = await Task.WhenAll(Enumerable.Range(0, count).Select(
+        StunBindingState[] answers = await Task.WhenAll(Enumerable.Range(0, count).Select(
             _ => AskAsync(new StunBinding(server, node.Randomness, StunChange.Port, once), socket, null, patience, stop))).ConfigureAwait(false);
-        return answers.Any(static answer => answer is not null);
+        return answers.Contains(StunBindingState.Succeeded) ? true : answers.Contains(StunBindingState.Refused) ? null : false;
     }
 
-    private async Task<StunBindingResult?> AskAsync(StunBinding binding, IUdpSocket socket, IUdpSocket? receiver, TimeSpan patience, CancellationToken stop)
+    /// <returns>How it ended: timed out where no answer came within the patience.</returns>
+    private async Task<StunBindingState> AskAsync(StunBinding binding, IUdpSocket socket, IUdpSocket? receiver, TimeSpan patience, CancellationToken stop)
     {
-        var answered = new TaskCompletionSource<StunBindingResult?>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var asking = WatchedClient.Asking(binding, ended => answered.TrySetResult(ended.State == StunBindingState.Succeeded ? ended.Result : null));
+        var answered = new TaskCompletionSource<StunBindingState>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var asking = WatchedClient.Asking(binding, ended => answered.TrySetResult(ended.State));
         var listening = new Listener(asking);
         await node.Driver.CallAsync(loop =>
         {
@@ -69,7 +76,7 @@ internal sealed class ServerQuestions(PeerNode node)
         }
         catch (TimeoutException)
         {
-            return null;
+            return StunBindingState.TimedOut;
         }
         finally
         {

@@ -1,6 +1,7 @@
 using Punchline.Hosting;
 using Punchline.Quic;
 using Punchline.Stun;
+using Punchline.Traversal;
 using Punchline.Udp;
 
 namespace Punchline.Doctor;
@@ -9,21 +10,18 @@ namespace Punchline.Doctor;
 /// <param name="Main">Its main port.</param>
 /// <param name="OtherPort">Its second port, which also answers for the first; none if it has none.</param>
 /// <param name="OtherAddress">Another address of it; none if it has none.</param>
-internal readonly record struct UdpServer(UdpAddress Main, UdpAddress OtherPort, UdpAddress OtherAddress);
+internal readonly record struct ExaminedServer(UdpAddress Main, UdpAddress OtherPort, UdpAddress OtherAddress);
 
 /// <summary>
 /// What one address family lets through, and how its NATs map and filter: asked from the socket that QUIC would use, and from fresh ones of the same
 /// kind where the question spoils it.
 /// </summary>
-internal sealed class UdpExamination(PeerNode node, ServerQuestions questions, UdpServer server)
+internal sealed class UdpExamination(PeerNode node, ServerQuestions questions, ExaminedServer server)
 {
-    /// <summary>One more than is needed, for one answer that is lost.</summary>
-    private const int SampleSockets = PortSamples.Enough + 1;
-
     /// <summary>Answers that are asked for to see who drops them: enough to be told from what else arrives.</summary>
     private const int UnexpectedPackets = 10;
 
-    /// <summary>They take the way of the plain answer, which has come by then.</summary>
+    /// <summary>They take the way of the plain answer, which has come by then. Longer than a connection waits, for which each moment counts.</summary>
     private static readonly TimeSpan FilterPatience = TimeSpan.FromSeconds(1);
 
     private readonly ArrivalWatch _arrivals = new(node.Time, server.Main.IsIPv4);
@@ -54,7 +52,7 @@ internal sealed class UdpExamination(PeerNode node, ServerQuestions questions, U
         (NatFiltering filtering, dropped) = await FilteringAsync(stop).ConfigureAwait(false);
         UdpAddress local = RouteLookup.LocalAddressFor(server.Main).WithPort(socket.LocalAddress.Port);
         NatReport report = NatReport.From(local, [.. seen], filtering);
-        if (report.Mapping is NatMapping.AddressDependent or NatMapping.AddressAndPortDependent or NatMapping.Dependent)
+        if (report.VariesByDestination)
         {
             ushort[] samples = await SamplesAsync(stop).ConfigureAwait(false);
             report = NatReport.From(local, [.. seen], filtering, samples);
@@ -71,9 +69,11 @@ internal sealed class UdpExamination(PeerNode node, ServerQuestions questions, U
         {
             if (await questions.AskAsync(socket, server.Main, stop).ConfigureAwait(false) is null)
                 return (NatFiltering.Unknown, null);
-            (bool came, bool? dropped) = await _arrivals.DuringAsync(
-                () => questions.AnswersFromElsewhereAsync(socket, server.Main, UnexpectedPackets, FilterPatience, stop), UnexpectedPackets, stop).ConfigureAwait(false);
-            return (NatReport.FilteringFrom(null, came), dropped);
+            bool? came = null;
+            (_, bool? dropped) = await _arrivals.DuringAsync(
+                async () => (came = await questions.AnswersFromElsewhereAsync(socket, server.Main, UnexpectedPackets, FilterPatience, stop).ConfigureAwait(false)) == true,
+                UnexpectedPackets, stop).ConfigureAwait(false);
+            return came is null ? (NatFiltering.Unknown, null) : (NatReport.FilteringFrom(null, came), dropped);
         }
         finally
         {
@@ -88,7 +88,7 @@ internal sealed class UdpExamination(PeerNode node, ServerQuestions questions, U
         try
         {
             // One after the other: the order in which the NAT makes the mappings is what is looked at.
-            while (sockets.Count < SampleSockets && await OpenAsync().ConfigureAwait(false) is { } socket)
+            while (sockets.Count < NatSurvey.SampleSockets && await OpenAsync().ConfigureAwait(false) is { } socket)
             {
                 sockets.Add(socket);
                 if (await questions.AskAsync(socket, server.Main, stop).ConfigureAwait(false) is { } answer)

@@ -269,7 +269,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
                 Close(CloseCode.Malformed, "HELLO comes once and first");
                 break;
             case NatMessage nat:
-                Standing.PeerNat = nat.Report;
+                Standing.OnPeerNat(nat.Report);
                 Meeting.Traversal.SetPeers(nat.Report);
                 break;
             case Traverse or TraverseReady or TraverseGo:

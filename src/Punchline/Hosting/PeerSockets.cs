@@ -30,7 +30,7 @@ internal sealed class PeerSockets(EndpointLoop loop, LocalSockets main, PeerNetw
     /// <returns>Null if the system gives none.</returns>
     public IUdpSocket? OpenBeside(IUdpSocket socket) => TakeIn(main.BindBeside(socket));
 
-    /// <summary>Closes an extra socket, after this turn: it may be the one that is being read.</summary>
+    /// <summary>Closes an extra socket, after this turn: it may be the one that is being read. From any thread.</summary>
     public void CloseExtra(IUdpSocket socket) => loop.Post(new ActionWorkItem(_ => loop.RemoveSocket(socket)));
 
     /// <summary>An extra socket takes the place of a main one, which still works until it is removed.</summary>

@@ -86,9 +86,12 @@ public enum RelayCause
 /// <param name="BytesPerSecond">What the server forwards for the pair, both ways together; 0 if it names no limit.</param>
 public sealed record StaysRelayed(DateTimeOffset Time, string Peer, RelayCause Cause, string Because, string Advice, long BytesPerSecond) : PunchlineEvent(Time);
 
-/// <summary>What a client is doing.</summary>
+/// <summary>What a client or a doctor is doing.</summary>
 public enum ProgressStage
 {
+    /// <summary>A doctor examines this network.</summary>
+    Examining,
+
     /// <summary>Looking for the server.</summary>
     ReachingServer,
 
@@ -102,7 +105,7 @@ public enum ProgressStage
     Connected,
 }
 
-/// <summary>A client has come this far.</summary>
+/// <summary>A client or a doctor has come this far.</summary>
 /// <param name="Time">When.</param>
 /// <param name="Stage">How far.</param>
 /// <param name="Detail">With whom or where, in a few words; may be empty.</param>

@@ -37,7 +37,7 @@ internal sealed class RelayStanding(PeerNode node, EndpointConnection connection
     public event Action? CarryingChanged;
 
     /// <summary>What the peer knows of its NATs, as far as it has said.</summary>
-    public NatReport? PeerNat { get; set; }
+    public NatReport? PeerNat { get; private set; }
 
     /// <summary>What is known of both networks.</summary>
     public RelayFacts Facts => new(node.WayOut.Nat, PeerNat)
@@ -53,7 +53,22 @@ internal sealed class RelayStanding(PeerNode node, EndpointConnection connection
     public Instant NextTimeout => Instant.Min(_patienceEnds, _exhaustionEnds);
 
     /// <summary>Data takes another path.</summary>
-    public void OnPath(NetworkPath path) => _patienceEnds = path.Kind == PathKind.Direct ? Instant.Never : node.Loop.Now + DirectPathPatience;
+    public void OnPath(NetworkPath path)
+    {
+        bool isDirect = path.Kind == PathKind.Direct;
+        _patienceEnds = isDirect ? Instant.Never : node.Loop.Now + DirectPathPatience;
+        if (isDirect)
+            OnPeerHasUdp();
+    }
+
+    /// <summary>The peer says what it knows of its NATs.</summary>
+    public void OnPeerNat(in NatReport report)
+    {
+        PeerNat = report;
+        // Only servers that answer it over UDP can have told.
+        if (report.IsTranslated is not null)
+            OnPeerHasUdp();
+    }
 
     /// <summary>The peer says that it stays on the relay.</summary>
     public void OnPeerStays(RelayStay reason) => _peerStays = reason;
@@ -101,6 +116,13 @@ internal sealed class RelayStanding(PeerNode node, EndpointConnection connection
             EndExhaustion();
         if (now >= _patienceEnds)
             TellWhyRelayed();
+    }
+
+    // What it said when no server had answered it over UDP, or in another network, holds no longer.
+    private void OnPeerHasUdp()
+    {
+        if (_peerStays == RelayStay.NoUdp)
+            _peerStays = null;
     }
 
     private void TellWhyRelayed()

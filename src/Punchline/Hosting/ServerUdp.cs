@@ -17,7 +17,7 @@ internal readonly record struct RelayRoute(RelayLink Link, ulong Handle);
 /// </summary>
 internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IBindingServer, IAsyncDisposable, IDriverTimer
 {
-    /// <summary>For one of the server's addresses to answer over UDP, before the next one is tried: seven attempts of the binding.</summary>
+    /// <summary>For one of the server's addresses to answer over UDP, before the next one is tried: five attempts of the binding.</summary>
     private static readonly TimeSpan PerEndpoint = TimeSpan.FromSeconds(5);
 
     /// <summary>

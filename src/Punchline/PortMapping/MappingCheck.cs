@@ -39,7 +39,12 @@ internal sealed class MappingCheck(UdpAddress server, ushort port, IRandomness r
     public UdpAddress Server => server;
 
     /// <summary>What it has shown.</summary>
-    public MappingCheckOutcome Outcome => (_through.State, _plain.State) switch
+    public MappingCheckOutcome Outcome => OutcomeOf(_through.State, _plain.State);
+
+    /// <summary>What two questions show that were asked at the same times.</summary>
+    /// <param name="through">The one whose answer goes to the mapped port.</param>
+    /// <param name="plain">The one whose answer goes to the socket that asked.</param>
+    public static MappingCheckOutcome OutcomeOf(StunBindingState through, StunBindingState plain) => (through, plain) switch
     {
         (StunBindingState.Succeeded, _) => MappingCheckOutcome.Open,
         (StunBindingState.Refused, _) => MappingCheckOutcome.Unknowable,

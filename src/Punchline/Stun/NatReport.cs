@@ -82,6 +82,9 @@ internal readonly record struct NatReport(
     NatMapping Mapping, NatFiltering Filtering, bool? IsTranslated, bool? PreservesPort, bool? HasPairedPooling,
     PortAllocation Allocation = PortAllocation.Unknown, byte Step = 0)
 {
+    /// <summary>Another destination gets another mapping.</summary>
+    public bool VariesByDestination => Mapping is NatMapping.AddressDependent or NatMapping.AddressAndPortDependent or NatMapping.Dependent;
+
     /// <summary>Draws the conclusions from what servers saw of one socket.</summary>
     /// <param name="local">The socket's address and port towards the servers; none if its address is unknown.</param>
     /// <param name="observations">At most one for each server address and port, all of one address family.</param>

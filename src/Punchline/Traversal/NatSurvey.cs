@@ -16,7 +16,7 @@ namespace Punchline.Traversal;
 internal sealed class NatSurvey(EndpointLoop loop, IRandomness randomness, Func<UdpAddress, IUdpSocket?> open, Action<NatReport> found)
 {
     /// <summary>One more than is needed, for one answer that is lost.</summary>
-    private const int SampleSockets = PortSamples.Enough + 1;
+    internal const int SampleSockets = PortSamples.Enough + 1;
 
     /// <summary>Servers, and ports of servers, whose word is kept.</summary>
     private const int MaxObservations = 8;
@@ -151,11 +151,8 @@ internal sealed class NatSurvey(EndpointLoop loop, IRandomness randomness, Func<
         if (!local.IsNone && _socket is not null)
             local = local.WithPort(_socket.LocalAddress.Port);
         NatReport report = NatReport.From(local, [.. _seen], _filtering, _samples);
-        if (!_tookSamples && !_server.IsNone
-            && report.Mapping is NatMapping.AddressDependent or NatMapping.AddressAndPortDependent or NatMapping.Dependent)
-        {
+        if (!_tookSamples && !_server.IsNone && report.VariesByDestination)
             TakeSamples();
-        }
         found(report);
     }
 

@@ -10,10 +10,10 @@ public sealed class DoctorTests
 
     [LabTheory]
     [Trait("Length", "Long")]
-    [InlineData("fw", "nat=no filtering=address-and-port-dependent own-firewall=open")]
+    [InlineData("fw", "nat=no filtering=address-and-port-dependent own-firewall=unknown")]
     [InlineData("eim-eif", "nat=yes mapping=endpoint-independent filtering=port-independent own-firewall=open")]
     [InlineData("eim-adf", "mapping=endpoint-independent filtering=port-independent")]
-    [InlineData("eim-apdf", "mapping=endpoint-independent filtering=address-and-port-dependent hairpinning=no own-firewall=open pcp=none nat-pmp=none upnp=none")]
+    [InlineData("eim-apdf", "mapping=endpoint-independent filtering=address-and-port-dependent hairpinning=no own-firewall=unknown pcp=none nat-pmp=none upnp=none")]
     [InlineData("linux", "mapping=endpoint-independent port-allocation=preserving filtering=address-and-port-dependent")]
     [InlineData("adm-apdf", "mapping=address-dependent filtering=address-and-port-dependent hairpinning=unknown")]
     [InlineData("seq-apdf", "mapping=address-and-port-dependent port-allocation=sequential")]
@@ -24,7 +24,7 @@ public sealed class DoctorTests
     [Trait("Length", "Medium")]
     public Task A_random_NAT_without_port_mapping() => FindsAsync(
         new NatLabOptions { BNat = "apdm-apdf" },
-        "udp-ipv4=works udp-ipv6=none mapping=address-and-port-dependent port-allocation=random filtering=address-and-port-dependent own-firewall=open upnp=none");
+        "udp-ipv4=works udp-ipv6=none mapping=address-and-port-dependent port-allocation=random filtering=address-and-port-dependent own-firewall=unknown upnp=none");
 
     // Such a firewall also drops the answers to the multicast search for UPnP.
     [LabFact(Programs = Router)]

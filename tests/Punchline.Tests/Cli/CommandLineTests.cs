@@ -71,7 +71,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("no invite", "join")]
     [InlineData("say one of them", "join", "invite", "--invite-file", "f")]
     [InlineData("say one of them", "doctor", "invite", "--invite-file", "f")]
-    [InlineData("unknown option '--relay-only'", "doctor", "--relay-only", "invite")]
+    [InlineData("'--relay-only'", "serve", "--relay-only")]
     [InlineData("'--listen'", "serve", "--listen")]
     [InlineData("'extra'", "serve", "extra")]
     public async Task A_wrong_command_line_is_one_line_and_exit_code_2(string expected, params string[] arguments)
@@ -215,8 +215,10 @@ public sealed class CommandLineTests : IDisposable
     {
         await _cli.RunAsync("doctor", "punchline1abc", "def", "--state", _cli.Folder, "--no-spray", "--no-port-mapping");
         var options = Assert.IsType<DoctorOptions>(_cli.Roles.Options);
+        Assert.False(options.RelayOnly);
         Assert.Equal(("punchline1abc def", null, _cli.Folder, false, false), (options.Invite, options.Server, options.StateDirectory, options.AllowsSpray, options.PortMapping));
-        await _cli.RunAsync("doctor", "punchline1abc", "--server", "s.example");
+        await _cli.RunAsync("doctor", "punchline1abc", "--server", "s.example", "--relay-only");
+        Assert.True(Assert.IsType<DoctorOptions>(_cli.Roles.Options).RelayOnly);
         Assert.Equal("s.example", Assert.IsType<DoctorOptions>(_cli.Roles.Options).Server);
         _cli.Input = " abc \n";
         await _cli.RunAsync("doctor", "-");

@@ -49,6 +49,17 @@ public sealed class PairExaminationTests
     }
 
     [Fact]
+    public async Task Who_hides_from_the_host_is_hidden_from_it_here_too()
+    {
+        await using Rig rig = await Rig.StartAsync();
+        using var echo = new TcpEcho();
+        PairExamined report = await ExamineAsync(rig, await Rig.InviteOf(rig.Host(echo.Spec("echo"))), new EventRecorder("doctor"), isHidden: true);
+        Assert.Equal((PathKind.Relay, RelayCause.RelayOnly), (report.Result.Kind, report.Result.Cause));
+        Assert.Empty(report.Ours.Candidates);
+        Assert.Empty(report.Pairs);
+    }
+
+    [Fact]
     public async Task A_host_that_is_away_is_said()
     {
         await using Rig rig = await Rig.StartAsync();
@@ -60,12 +71,12 @@ public sealed class PairExaminationTests
         Assert.Equal(ProblemCode.HostOffline, failure.Code);
     }
 
-    private static async Task<PairExamined> ExamineAsync(Rig rig, string invite, EventRecorder recorder, Punchline.Udp.UdpPlatform? platform = null)
+    private static async Task<PairExamined> ExamineAsync(Rig rig, string invite, EventRecorder recorder, Punchline.Udp.UdpPlatform? platform = null, bool isHidden = false)
     {
         var events = new EventSink(recorder, TimeProvider.System);
         try
         {
-            var options = new ClientOptions { Invite = invite, StateDirectory = rig.StateOf("doctor"), PortMapping = false, UdpPlatform = platform };
+            var options = new ClientOptions { Invite = invite, StateDirectory = rig.StateOf("doctor"), PortMapping = false, UdpPlatform = platform, RelayOnly = isHidden };
             return await new PairExamination(options, events).RunAsync(TestContext.Current.CancellationToken);
         }
         finally

@@ -1,3 +1,4 @@
+using Punchline.Testing;
 using Xunit;
 
 namespace Punchline.Tests.Hosting;
@@ -11,19 +12,25 @@ public sealed class DoubtTests
         await using Rig rig = await Rig.StartAsync();
         await using FakeHost host = await FakeHost.StartAsync(
             rig, static (_, _) => throw new InvalidOperationException("nobody comes"), static (identity, invite) => new FakeHost.Opener(identity, invite));
-        // Once it stands; and servers are asked only now and then.
-        bool? stands = null;
-        while (stands is null)
-        {
-            await Task.Delay(100, TestContext.Current.CancellationToken);
-            stands = await host.Node.Driver.CallAsync(_ => host.Node.Servers.Way is not null && host.Node.Servers.AskWhereWeAre() ? host.Node.Servers.Way is not null : (bool?)null);
-        }
-        Assert.True(stands);
+        Assert.True(await Hang.OrAsync(IsKeptAsync(host), "the binding"));
         // A change that this machine sees is another matter.
         Assert.False(await host.Node.Driver.CallAsync(_ =>
         {
             host.Node.Servers.TellAll();
             return host.Node.Servers.Way is not null;
         }));
+    }
+
+    // Once the binding stands; and servers are asked only now and then.
+    private static async Task<bool> IsKeptAsync(FakeHost host)
+    {
+        while (true)
+        {
+            bool? isKept = await host.Node.Driver.CallAsync(_ =>
+                host.Node.Servers.Way is not null && host.Node.Servers.AskWhereWeAre() ? host.Node.Servers.Way is not null : (bool?)null);
+            if (isKept is { } answer)
+                return answer;
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+        }
     }
 }

@@ -3,6 +3,7 @@ using Punchline.Quic;
 using Punchline.Relay;
 using Punchline.Tests.Endpoint;
 using Punchline.Tests.Relay;
+using Punchline.Testing;
 using Xunit;
 
 namespace Punchline.Tests.Hosting;
@@ -32,7 +33,7 @@ public sealed class ServerUdpTests
         Assert.False(await node.CallAsync(() => node.Node.WayOut.UdpWorks));
         byte[] asked = Assert.Single(await node.TakeSentAsync(Second));
         await node.BindAsync(Second, asked, Seen);
-        Assert.Equal(Handle, (await binding).Handle);
+        Assert.Equal(Handle, (await Hang.OrAsync(binding, "the binding")).Handle);
         Assert.True(await node.CallAsync(() => node.Node.WayOut.UdpWorks));
         Assert.Equal(Second, await node.CallAsync(() => udp.Way!.Value.Server));
         Assert.Contains(Seen, await node.CallAsync(() => node.Node.Candidates.Current.Select(candidate => candidate.Address).ToArray()));
@@ -47,7 +48,7 @@ public sealed class ServerUdpTests
         var udp = new ServerUdp(node.Node, server.Address);
         Task<RelayRoute> binding = udp.BindAsync(channel, Handle, new byte[RelayFrame.KeyLength], Token);
         await node.BindAsync(First, (await node.TakeSentAsync(First))[^1], Seen);
-        RelayRoute route = await binding;
+        RelayRoute route = await Hang.OrAsync(binding, "the binding");
         Assert.True(await node.CallAsync(() => node.Node.Candidates.IsReflexive(Seen)));
         await udp.DisposeAsync();
         Assert.False(await node.CallAsync(() => node.Node.Candidates.IsReflexive(Seen)));
