@@ -93,6 +93,7 @@ public sealed partial class QuicConnection
             if (state.IsValidated && state.IsDirect && state != _paths.Current && !WasJustOpened(state))
                 StartOpening(state);
         }
+        ReconsiderPaths(); // What was kept open is probed anew, and is no standby meanwhile: its probes are not replaced by one that proves nothing.
         _puncher.Restart(now);
     }
 
@@ -119,6 +120,24 @@ public sealed partial class QuicConnection
     {
         _paths.Remove(state);
         OnForgotten(state);
+    }
+
+    /// <summary>
+    /// When a direct path is over that carries nothing and to which no candidate of the peer's leads: it would never be probed again, and its
+    /// connection id and its owner's socket were never free. The client would have been heard by then if it kept the path open, and who
+    /// died of an outage has had time to come back.
+    /// </summary>
+    private Instant PassesAt(PathState state) =>
+        state is { IsPair: false, IsDirect: true, Schedule.NextAt.IsSet: false } && state != _paths.Current && state != _paths.First
+            ? state.HeardAt + StandbyKeeper.LongestSilence(StandbyDistance) : Instant.Never;
+
+    private void ForgetPassedPaths()
+    {
+        for (int i = _paths.Count - 1; i >= 0; i--)
+        {
+            if (PassesAt(_paths[i]) <= _now)
+                Forget(_paths[i]);
+        }
     }
 
     private void OnForgotten(PathState state)
@@ -162,19 +181,24 @@ public sealed partial class QuicConnection
         // Where nothing is usable, the server's path is the best guess: it needs nothing but that packets pass.
         if (best.IsSuspect && best != _paths.First)
             best = _paths.First;
-        if (best != _paths.Current)
+        PathState left = _paths.Current;
+        if (best != left)
         {
             // What died must prove itself again before it is chosen again: the next rounds probe it.
-            if (_paths.Current is { IsSuspect: true, IsDirect: true } dead)
+            bool isDead = left is { IsSuspect: true, IsDirect: true };
+            if (isDead)
             {
-                dead.Stage = PathStage.Failed;
-                dead.Trust.OnDied(_now);
+                left.Stage = PathStage.Failed;
+                left.Trust.OnDied(_now);
             }
             // Taken now: a probe on another path could take the last free id before the first packet on this one, and without an id
             // nothing could be sent ever again. The first path may have lost its own: it takes over that of the path that is left.
             if (!_peerIds.TryGetFor(best, out _))
-                _peerIds.Move(_paths.Current, best);
+                _peerIds.Move(left, best);
             MoveTo(best);
+            // The next path needs one, and that may be the one after many that died.
+            if (isDead)
+                _peerIds.Release(left);
             _owesPing = true; // The nomination itself: a non-probing packet that asks for an answer.
         }
         ChooseStandby();

@@ -22,6 +22,13 @@ internal sealed class StandbyKeeper
     /// <summary>So many probes in a row without an answer, and it is no path any more.</summary>
     internal const int MaxMisses = 3;
 
+    /// <summary>
+    /// Nothing has been heard for so long on a path that a peer keeps open, and the peer has given it up: that the first probe of a row went
+    /// unanswered is noticed when the next is due. The last repetition's distance is for that one's way.
+    /// </summary>
+    /// <param name="distance">Between two probes of a path that answers.</param>
+    internal static TimeSpan LongestSilence(TimeSpan distance) => (2 * distance) + (MaxMisses * Repeat);
+
     private Instant _probedAt;
     private int _misses;
 
