@@ -93,7 +93,8 @@ public sealed partial class QuicConnection
             if (state.IsValidated && state.IsDirect && state != _paths.Current && !WasJustOpened(state))
                 StartOpening(state);
         }
-        ReconsiderPaths(); // What was kept open is probed anew, and is no standby meanwhile: its probes are not replaced by one that proves nothing.
+        // What was kept open is no standby while it is probed: a probe that keeps it open would take the place of all that are left.
+        ReconsiderPaths();
         _puncher.Restart(now);
     }
 
@@ -123,9 +124,9 @@ public sealed partial class QuicConnection
     }
 
     /// <summary>
-    /// When a direct path is over that carries nothing and to which no candidate of the peer's leads: it would never be probed again, and its
-    /// connection id and its owner's socket were never free. The client would have been heard by then if it kept the path open, and who
-    /// died of an outage has had time to come back.
+    /// When a direct path is over that carries nothing and to which no candidate of the peer's leads: no round probes it again, and else its
+    /// connection id and its owner's socket would never be free. A client that keeps it open has been heard by then, and an outage had time to
+    /// end (docs/wire/punch.md section 5.3).
     /// </summary>
     private Instant PassesAt(PathState state) =>
         state is { IsPair: false, IsDirect: true, Schedule.NextAt.IsSet: false } && state != _paths.Current && state != _paths.First
@@ -196,7 +197,7 @@ public sealed partial class QuicConnection
             if (!_peerIds.TryGetFor(best, out _))
                 _peerIds.Move(left, best);
             MoveTo(best);
-            // The next path needs one, and that may be the one after many that died.
+            // Or the ids would be used up by paths that died. If there was none to spare, the best path has it now.
             if (isDead)
                 _peerIds.Release(left);
             _owesPing = true; // The nomination itself: a non-probing packet that asks for an answer.

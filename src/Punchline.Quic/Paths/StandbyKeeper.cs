@@ -23,8 +23,8 @@ internal sealed class StandbyKeeper
     internal const int MaxMisses = 3;
 
     /// <summary>
-    /// Nothing has been heard for so long on a path that a peer keeps open, and the peer has given it up: that the first probe of a row went
-    /// unanswered is noticed when the next is due. The last repetition's distance is for that one's way.
+    /// A path on which nothing has been heard for so long is kept open by nobody: that the first probe of a row went unanswered is noticed when
+    /// the next is due, and after two more it is given up, here one <see cref="Repeat"/> later, as that probe may still be on its way.
     /// </summary>
     /// <param name="distance">Between two probes of a path that answers.</param>
     internal static TimeSpan LongestSilence(TimeSpan distance) => (2 * distance) + (MaxMisses * Repeat);
