@@ -93,6 +93,8 @@ public sealed partial class QuicConnection
             if (state.IsValidated && state.IsDirect && state != _paths.Current && !WasJustOpened(state))
                 StartOpening(state);
         }
+        // What was kept open is no standby while it is probed: a probe that keeps it open would take the place of all that are left.
+        ReconsiderPaths();
         _puncher.Restart(now);
     }
 
@@ -119,6 +121,24 @@ public sealed partial class QuicConnection
     {
         _paths.Remove(state);
         OnForgotten(state);
+    }
+
+    /// <summary>
+    /// When a direct path is over that carries nothing and to which no candidate of the peer's leads: no round probes it again, and else its
+    /// connection id and its owner's socket would never be free. A client that keeps it open has been heard by then, and an outage had time to
+    /// end (docs/wire/punch.md section 5.3).
+    /// </summary>
+    private Instant PassesAt(PathState state) =>
+        state is { IsPair: false, IsDirect: true, Schedule.NextAt.IsSet: false } && state != _paths.Current && state != _paths.First
+            ? state.HeardAt + StandbyKeeper.LongestSilence(StandbyDistance) : Instant.Never;
+
+    private void ForgetPassedPaths()
+    {
+        for (int i = _paths.Count - 1; i >= 0; i--)
+        {
+            if (PassesAt(_paths[i]) <= _now)
+                Forget(_paths[i]);
+        }
     }
 
     private void OnForgotten(PathState state)
@@ -162,19 +182,24 @@ public sealed partial class QuicConnection
         // Where nothing is usable, the server's path is the best guess: it needs nothing but that packets pass.
         if (best.IsSuspect && best != _paths.First)
             best = _paths.First;
-        if (best != _paths.Current)
+        PathState left = _paths.Current;
+        if (best != left)
         {
             // What died must prove itself again before it is chosen again: the next rounds probe it.
-            if (_paths.Current is { IsSuspect: true, IsDirect: true } dead)
+            bool isDead = left is { IsSuspect: true, IsDirect: true };
+            if (isDead)
             {
-                dead.Stage = PathStage.Failed;
-                dead.Trust.OnDied(_now);
+                left.Stage = PathStage.Failed;
+                left.Trust.OnDied(_now);
             }
             // Taken now: a probe on another path could take the last free id before the first packet on this one, and without an id
             // nothing could be sent ever again. The first path may have lost its own: it takes over that of the path that is left.
             if (!_peerIds.TryGetFor(best, out _))
-                _peerIds.Move(_paths.Current, best);
+                _peerIds.Move(left, best);
             MoveTo(best);
+            // Or the ids would be used up by paths that died. If there was none to spare, the best path has it now.
+            if (isDead)
+                _peerIds.Release(left);
             _owesPing = true; // The nomination itself: a non-probing packet that asks for an answer.
         }
         ChooseStandby();

@@ -114,6 +114,7 @@ public sealed partial class QuicConnection
     {
         bool isNew = !state.IsValidated;
         state.Stage = PathStage.Validated;
+        state.WasValidated = true;
         state.IsSuspect = false;
         state.Schedule.Stop();
         state.ForgetChallenges();

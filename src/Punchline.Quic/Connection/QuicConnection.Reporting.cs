@@ -18,6 +18,7 @@ public sealed partial class QuicConnection
                 IsCurrent = state == _paths.Current,
                 IsPair = state.IsPair,
                 IsProven = state.IsAddressValidated,
+                WasValidated = state.WasValidated,
                 IsBeingProbed = !state.IsValidated && state.Schedule.NextAt.IsSet,
                 IsPaused = IsPaused(state),
             };

@@ -39,6 +39,7 @@ public sealed partial class QuicConnection
                 break;
             case StandbyStep.Failed:
                 standby.Stage = PathStage.Failed;
+                _peerIds.Release(standby);
                 TracePath(standby, "failed");
                 ReconsiderPaths();
                 break;

@@ -16,6 +16,9 @@ internal readonly record struct PathReport(NetworkPath Network, PathStage Stage,
     /// <summary>A small challenge was answered: the address is real, whether the path carries full datagrams or not.</summary>
     internal bool IsProven { get; init; }
 
+    /// <summary>A full-sized challenge was answered at some time, whatever became of the path.</summary>
+    internal bool WasValidated { get; init; }
+
     /// <summary>Opening probes or challenges are still to leave, or to be answered.</summary>
     internal bool IsBeingProbed { get; init; }
 

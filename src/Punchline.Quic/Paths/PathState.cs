@@ -102,6 +102,9 @@ internal sealed class PathState
     /// <summary>True once the peer answered a challenge, however small: nobody else's address is hit.</summary>
     internal bool IsAddressValidated { get; set; }
 
+    /// <summary>True once the peer answered a full-sized challenge, whatever became of the path since.</summary>
+    internal bool WasValidated { get; set; }
+
     /// <summary>Its owner took it away: it goes as soon as it is not in use.</summary>
     internal bool IsRemoved { get; set; }
 

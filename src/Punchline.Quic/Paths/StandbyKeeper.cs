@@ -22,6 +22,13 @@ internal sealed class StandbyKeeper
     /// <summary>So many probes in a row without an answer, and it is no path any more.</summary>
     internal const int MaxMisses = 3;
 
+    /// <summary>
+    /// A path on which nothing has been heard for so long is kept open by nobody: that the first probe of a row went unanswered is noticed when
+    /// the next is due, and after two more it is given up, here one <see cref="Repeat"/> later, as that probe may still be on its way.
+    /// </summary>
+    /// <param name="distance">Between two probes of a path that answers.</param>
+    internal static TimeSpan LongestSilence(TimeSpan distance) => (2 * distance) + (MaxMisses * Repeat);
+
     private Instant _probedAt;
     private int _misses;
 

@@ -20,6 +20,8 @@ internal static class PairReasons
             return (PairOutcome.Died, "it works now and then, but died more than once: it is left alone for a while");
         if (path.Stage == PathStage.Validated)
             return path.Rating.IsUsable ? (PairOutcome.Works, WhyNotPreferred(way, current)) : (PairOutcome.Died, "it worked, but what is sent there is no longer acknowledged");
+        if (path.WasValidated)
+            return (PairOutcome.Died, path.IsBeingProbed ? "it worked, but no longer does; it is being probed again" : "it worked, but no longer does");
         if (path.IsProven)
         {
             return path.IsBeingProbed

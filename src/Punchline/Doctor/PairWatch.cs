@@ -45,15 +45,16 @@ internal sealed class PairWatch
         Last = look;
         foreach (ToldCandidate told in look.Probing.Theirs)
             _theirs[told.Candidate.Address] = told;
-        // What is no longer kept is no longer in use.
+        // What is no longer kept is no longer in use, and works no more if it did.
         foreach (((UdpAddress, UdpAddress) key, SeenWay seen) in _ways.ToArray())
-            _ways[key] = seen with { Last = seen.Last with { Path = seen.Last.Path with { IsCurrent = false, IsBeingProbed = false } } };
+            _ways[key] = seen with { Last = seen.Last with { Path = seen.Last.Path with { Stage = PathStage.Failed, IsCurrent = false, IsBeingProbed = false } } };
         foreach (Way way in look.Ways.Where(way => way.IsDirect))
         {
             ProbeTally before = _ways.TryGetValue((way.Local, way.Remote), out SeenWay seen)
                 ? IsAnew(seen.Last.Path.Tally, way.Path.Tally) ? seen.Before.Plus(seen.Last.Path.Tally) : seen.Before
                 : default;
-            _ways[(way.Local, way.Remote)] = new SeenWay(way, before);
+            bool hasWorked = way.Path.WasValidated || seen.Last.Path.WasValidated;
+            _ways[(way.Local, way.Remote)] = new SeenWay(way with { Path = way.Path with { WasValidated = hasWorked } }, before);
         }
         bool isDirect = look.Ways.Any(way => way is { IsDirect: true, Path.IsCurrent: true });
         _directSince = isDirect ? _directSince ?? look.At : null;

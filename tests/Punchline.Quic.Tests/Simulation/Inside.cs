@@ -27,6 +27,9 @@ internal static class Inside
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_puncher")]
     internal static extern ref Puncher Puncher(this QuicConnection connection);
 
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_standby")]
+    internal static extern ref StandbyKeeper Standby(this QuicConnection connection);
+
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_ids")]
     internal static extern ref IConnectionIdTable IdTable(this QuicConnection connection);
 

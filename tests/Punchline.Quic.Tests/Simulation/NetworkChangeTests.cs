@@ -60,22 +60,30 @@ public sealed class NetworkChangeTests
     public void A_spare_path_must_prove_itself_again()
     {
         Scene scene = Direct(4);
-        UdpAddress second = UdpAddress.FromBytes([198, 18, 4, 1], 0, 50_003);
-        scene.Network.SetBoth(second, Scene.HostDirect, Fast);
-        scene.Client.AddAddress(second);
-        Assert.True(scene.Connection.TryAddPath(scene.Network.Now, scene.Client.PathTo(second, Scene.HostDirect)));
-        scene.Network.RunFor(TimeSpan.FromSeconds(10));
-        PathState spare = scene.Connection.Paths().Find(scene.Client.PathTo(second, Scene.HostDirect))!;
-        PathState used = scene.Connection.Paths().Current;
-        if (spare == used)
-            (spare, used) = (scene.Connection.Paths().Find(scene.Client.PathTo(Scene.ClientDirect, Scene.HostDirect))!, spare);
+        (PathState spare, PathState used) = WithSpare(scene);
         Assert.True(spare.IsValidated);
-        var way = (SimulatedPath)spare.Network;
-        scene.Network.SetBoth(way.LocalAddress, way.RemoteAddress, new LinkProfile { IsCut = true });
+        SetLink(scene, spare, new LinkProfile { IsCut = true });
         scene.Connection.OnNetworkChanged(scene.Network.Now);
         Assert.False(spare.IsValidated);
         scene.Network.RunFor(TimeSpan.FromSeconds(20));
         Assert.Equal(PathStage.Failed, spare.Stage);
+        Assert.Same(used, scene.Connection.Paths().Current);
+    }
+
+    [Fact]
+    public void A_spare_path_has_all_its_probes_to_prove_itself_again_though_it_is_due_to_be_kept_open_meanwhile()
+    {
+        Scene scene = Direct(6);
+        (PathState spare, PathState used) = WithSpare(scene);
+        Assert.Same(spare, scene.Connection.Standby().Path);
+        scene.Network.RunFor(scene.Connection.Standby().NextTimeout - scene.Network.Now - TimeSpan.FromMilliseconds(100));
+        SetLink(scene, spare, new LinkProfile { IsCut = true });
+        scene.Connection.OnNetworkChanged(scene.Network.Now);
+        scene.Network.RunFor(TimeSpan.FromSeconds(1));
+        SetLink(scene, spare, Fast);
+        scene.Network.RunFor(TimeSpan.FromSeconds(4));
+        Assert.True(spare.IsValidated);
+        Assert.Same(spare, scene.Connection.Standby().Path);
         Assert.Same(used, scene.Connection.Paths().Current);
     }
 
@@ -96,5 +104,24 @@ public sealed class NetworkChangeTests
         scene.Check(scene.Network.RunUntil(() => scene.IsDirect, TimeSpan.FromSeconds(5)), "no direct path");
         scene.Network.RunFor(TimeSpan.FromSeconds(12));
         return scene;
+    }
+
+    /// <summary>A second direct path to the host, and the one in use.</summary>
+    private static (PathState Spare, PathState Used) WithSpare(Scene scene)
+    {
+        UdpAddress second = UdpAddress.FromBytes([198, 18, 4, 1], 0, 50_003);
+        scene.Network.SetBoth(second, Scene.HostDirect, Fast);
+        scene.Client.AddAddress(second);
+        Assert.True(scene.Connection.TryAddPath(scene.Network.Now, scene.Client.PathTo(second, Scene.HostDirect)));
+        scene.Network.RunFor(TimeSpan.FromSeconds(10));
+        PathState added = scene.Connection.Paths().Find(scene.Client.PathTo(second, Scene.HostDirect))!;
+        PathState used = scene.Connection.Paths().Current;
+        return added == used ? (scene.Connection.Paths().Find(scene.Client.PathTo(Scene.ClientDirect, Scene.HostDirect))!, used) : (added, used);
+    }
+
+    private static void SetLink(Scene scene, PathState path, LinkProfile profile)
+    {
+        var way = (SimulatedPath)path.Network;
+        scene.Network.SetBoth(way.LocalAddress, way.RemoteAddress, profile);
     }
 }

@@ -78,6 +78,24 @@ public sealed class ProbingReportTests
         Assert.Equal(0u, pair.Tally.Answered);
     }
 
+    [Fact]
+    public void A_pair_that_worked_and_died_is_known_to_have_worked()
+    {
+        Scene scene = Scene.Connected(7, Relay);
+        scene.OfferDirect(Direct);
+        scene.Network.RunFor(Relay.Delay + Direct.Delay);
+        Assert.False(DirectOf(scene).WasValidated);
+        scene.Check(scene.Network.RunUntil(() => scene.IsDirect, TimeSpan.FromSeconds(5)), "no direct path");
+        scene.Network.RunFor(TimeSpan.FromSeconds(1));
+        Assert.True(DirectOf(scene).WasValidated);
+        scene.Network.SetBoth(Scene.ClientDirect, Scene.HostDirect, Dead);
+        scene.Connection.TrySendDatagram([1]);
+        scene.Check(scene.Network.RunUntil(() => scene.Connection.CurrentPath.Kind == PathKind.Relay, TimeSpan.FromSeconds(5)), "direct over a dead link");
+        scene.Network.RunFor(TimeSpan.FromSeconds(20));
+        PathReport pair = DirectOf(scene);
+        Assert.Equal((PathStage.Failed, true, true), (pair.Stage, pair.IsProven, pair.WasValidated));
+    }
+
     [Theory]
     [InlineData("127.0.0.1", 5000, CandidateVerdict.Loopback)]
     [InlineData("198.51.100.1", 53, CandidateVerdict.LowPort)]

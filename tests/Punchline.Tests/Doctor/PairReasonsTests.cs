@@ -24,6 +24,12 @@ public sealed class PairReasonsTests
         ["leaving"] = (Rated(Direct(PathStage.Validated, Tally(3, 3, 2)), rating => rating with { IsLeaving = true }), InUse, PairOutcome.Works, "soon be gone"),
         ["the first moment"] = (Direct(PathStage.Validated, Tally(3, 3, 2)), Relayed(isCurrent: true), PairOutcome.Works, "about to take it"),
         ["dead"] = (Rated(Direct(PathStage.Validated, Tally(3, 3, 2)), rating => rating with { IsUsable = false }), Relayed(isCurrent: true), PairOutcome.Died, "no longer acknowledged"),
+        ["died"] = (
+            Changed(Direct(PathStage.Failed, Tally(3, 3, 2)), path => path with { IsProven = true, WasValidated = true }), Relayed(isCurrent: true),
+            PairOutcome.Died, "no longer does"),
+        ["died, and is asked again"] = (
+            Changed(Direct(PathStage.Opening, Tally(9, 3, 2)).Probed(), path => path with { IsProven = true, WasValidated = true }), Relayed(isCurrent: true),
+            PairOutcome.Died, "probed again"),
         ["paused"] = (Changed(Direct(PathStage.Failed, Tally(3, 3, 2)), path => path with { IsPaused = true }), Relayed(isCurrent: true), PairOutcome.Died, "left alone"),
         ["narrow"] = (Changed(Direct(PathStage.Failed, Tally(9, 3, 1)), path => path with { IsProven = true }), Relayed(isCurrent: true), PairOutcome.Narrow, "none of 1,200 bytes"),
         ["perhaps narrow"] = (Direct(PathStage.Validating, Tally(9, 3, 1)).Probed(), Relayed(isCurrent: true), PairOutcome.Narrow, "not known yet"),

@@ -125,8 +125,27 @@ public sealed class PairWatchTests
         PairSnapshot last = Look(2, [Relayed(isCurrent: true)]);
         watch.Add(last with { Probing = last.Probing with { Theirs = [] } });
         Way kept = Assert.Single(watch.Ways);
-        Assert.Equal((PathStage.Validated, false), (kept.Path.Stage, kept.Path.IsCurrent));
+        Assert.Equal((true, false), (kept.Path.WasValidated, kept.Path.IsCurrent));
         Assert.Equal(Host, Assert.Single(watch.Theirs).Candidate.Address);
+    }
+
+    [Fact]
+    public void One_that_worked_and_is_gone_has_died_whether_it_is_made_known_anew_or_not()
+    {
+        var watch = new PairWatch();
+        watch.Add(Look(1, [Relayed(isCurrent: false), Direct(PathStage.Validated, Tally(2, 2, 2)).Used()]));
+        watch.Add(Look(2, [Relayed(isCurrent: true)]));
+        Assert.Equal(PairOutcome.Died, OutcomeOf(watch));
+        watch.Add(Look(3, [Relayed(isCurrent: true), Direct(PathStage.Opening, Tally(1)).Probed()]));
+        Assert.Equal(PairOutcome.Died, OutcomeOf(watch));
+        watch.Add(Look(4, [Relayed(isCurrent: false), Direct(PathStage.Validated, Tally(2, 2, 2)).Used()]));
+        Assert.Equal(PairOutcome.InUse, OutcomeOf(watch));
+
+        static PairOutcome OutcomeOf(PairWatch watch)
+        {
+            Way current = watch.Last!.Ways.First(way => way.Path.IsCurrent);
+            return PairReasons.Of(Assert.Single(watch.Ways), current, Ours).Outcome;
+        }
     }
 
     [Fact]

@@ -59,6 +59,7 @@ internal static class Seen
             new PathChooser.Rating(stage == PathStage.Validated, IsDirect: true, IsIPv6: false, TimeSpan.FromMilliseconds(roundTrip)), tally)
         {
             IsPair = true,
+            WasValidated = stage == PathStage.Validated,
             IsProven = stage is PathStage.Validated or PathStage.Validating,
         });
 
