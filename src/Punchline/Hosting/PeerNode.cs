@@ -47,6 +47,9 @@ internal sealed record PeerNodeOptions
 
     /// <summary>The UDP port to ask for, 0 for any.</summary>
     public ushort PreferredPort { get; init; }
+
+    /// <summary>Tells this machine's addresses, the node's from now on; the system's without.</summary>
+    public NetworkWatcher? Watcher { get; init; }
 }
 
 /// <summary>
@@ -75,7 +78,7 @@ internal sealed class PeerNode : IAsyncDisposable
         Logger = options.Logger;
         Sprays = new SprayGate(options.AllowsSpray);
         RelayOnly = options.RelayOnly;
-        _watcher = new NetworkWatcher(allowsLoopback: false);
+        _watcher = options.Watcher ?? new NetworkWatcher(allowsLoopback: false);
         try
         {
             _network = new PeerNetwork(_watcher.Current);
