@@ -184,7 +184,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     public virtual void OnClosed(QuicError error)
     {
         Node.Loop.RemoveTimer(this);
-        Node.Candidates.Leave(this);
+        Node.Candidates.Leave(_observed);
         Node.Loop.RemoveTimer(Standing);
         Meeting.End();
         Node.WayOut.Changed -= TellNetwork;
@@ -226,7 +226,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         if (HasHeardHello)
             TellVersion(); // HELLO came ahead of the handshake, from somebody who had no name yet.
         if (!Node.RelayOnly)
-            Node.Candidates.Join(this);
+            Node.Candidates.Join(_observed);
         Node.WayOut.Changed += TellNetwork;
         Node.Lifetimes.Learnt += AgreeOnSilence;
         Node.Noticed += Events.Detail;
