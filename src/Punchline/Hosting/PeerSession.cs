@@ -189,7 +189,6 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         Meeting.End();
         Node.WayOut.Changed -= TellNetwork;
         Node.Lifetimes.Learnt -= AgreeOnSilence;
-        Node.Noticed -= Events.Detail;
         if (Connection.Statistics is { PacketsDropped: var packets, DatagramsDropped: var datagrams } && (packets | datagrams) != 0)
         {
             Events.Detail($"{Peer}: {packets} packets were dropped on arrival (repeated, not authentic, or without keys), "
@@ -229,7 +228,6 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
             Node.Candidates.Join(_observed);
         Node.WayOut.Changed += TellNetwork;
         Node.Lifetimes.Learnt += AgreeOnSilence;
-        Node.Noticed += Events.Detail;
         Node.Loop.AddTimer(this);
         Node.Loop.AddTimer(Standing);
         Meeting.Begin();
