@@ -64,10 +64,14 @@ internal sealed partial class EndpointLoop
         }
     }
 
-    /// <summary>Has a client's datagrams carried by a socket, beginning in this turn.</summary>
+    /// <summary>Whether a socket is this loop's: one whose address is gone has left it.</summary>
+    public bool Has(IUdpSocket socket) => _slotOf.ContainsKey(socket);
+
+    /// <summary>Has a client's datagrams carried by a socket, beginning in this turn; by one that has left the loop none are, as if all were lost.</summary>
     public void AddClient(IUdpSocket socket, IDatagramClient client)
     {
-        SocketSlot slot = _slotOf[socket];
+        if (!_slotOf.TryGetValue(socket, out SocketSlot? slot))
+            return;
         slot.Clients = [.. slot.Clients, client];
         Serve(slot, client);
     }

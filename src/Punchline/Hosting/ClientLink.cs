@@ -14,6 +14,8 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
     private Task _reading = Task.CompletedTask;
     private TaskCompletionSource<PairLoss> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ulong _handle;
+    private readonly Lock _closing = new();
+    private PairClosed? _closed;
 
     /// <summary>The server.</summary>
     public ServerAddress Server => server;
@@ -39,7 +41,13 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
         Opened opened = await _contact.Channel.OpenAsync(hostId, key.Id, key.Secret, stop).ConfigureAwait(false);
         var lost = new TaskCompletionSource<PairLoss>(TaskCreationOptions.RunContinuationsAsynchronously);
         Volatile.Write(ref _lost, lost);
-        Volatile.Write(ref _handle, opened.Handle);
+        lock (_closing)
+        {
+            Volatile.Write(ref _handle, opened.Handle);
+            // The reader may have been told of its end before this call of its beginning.
+            if (_closed is { } closed)
+                TellLost(closed);
+        }
         // The channel may have ended meanwhile, and its reader with it.
         if (_reading.IsCompleted)
             lost.TrySetResult(new PairLoss(HostLeft: false, "the server is gone"));
@@ -69,8 +77,13 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
             await foreach (ControlMessage message in contact.ReadAsync().ConfigureAwait(false))
             {
                 OnServerMessage?.Invoke(message);
-                if (message is PairClosed closed && closed.Handle == Volatile.Read(ref _handle))
-                    Volatile.Read(ref _lost).TrySetResult(new PairLoss(closed.Reason == PairCloseReason.HostLeft, $"the server ended it ({closed.Reason})"));
+                if (message is not PairClosed closed)
+                    continue;
+                lock (_closing)
+                {
+                    _closed = closed;
+                    TellLost(closed);
+                }
             }
         }
         catch (ServerChannelException e)
@@ -79,5 +92,12 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
             (reason, comeBackAt) = (e.Message, e.ComeBackAt);
         }
         Volatile.Read(ref _lost).TrySetResult(new PairLoss(HostLeft: false, reason) { ComeBackAt = comeBackAt });
+    }
+
+    /// <summary>If it is this pair that was closed.</summary>
+    private void TellLost(PairClosed closed)
+    {
+        if (closed.Handle == _handle)
+            Volatile.Read(ref _lost).TrySetResult(new PairLoss(closed.Reason == PairCloseReason.HostLeft, $"the server ended it ({closed.Reason})"));
     }
 }

@@ -3,12 +3,12 @@ using Punchline.Quic;
 namespace Punchline.Hosting;
 
 /// <summary>
-/// Where a peer sees us on a direct path (OBSERVED_ADDRESS, docs/wire/punch.md section 4.4), as a candidate for this peer alone: the newest, as long
-/// as it is none that we tell everybody. Driver thread only.
+/// Tells a peer what we tell everybody, and where that peer sees us on a direct path (OBSERVED_ADDRESS, docs/wire/punch.md section 4.4): the newest
+/// of these, for this peer alone. Driver thread only.
 /// </summary>
 /// <param name="book">What we tell everybody.</param>
 /// <param name="teller">The peer's session.</param>
-internal sealed class ObservedCandidate(CandidateBook book, ICandidateTeller teller)
+internal sealed class ObservedCandidate(CandidateBook book, ICandidateTeller teller) : ICandidateTeller
 {
     private UdpAddress _address;
 
@@ -24,5 +24,16 @@ internal sealed class ObservedCandidate(CandidateBook book, ICandidateTeller tel
         _address = address;
         teller.Tell(new Candidate(address, CandidateKind.PeerReflexive));
         return true;
+    }
+
+    /// <inheritdoc/>
+    public void Tell(Candidate candidate) => teller.Tell(candidate);
+
+    /// <inheritdoc/>
+    /// <remarks>A server that we leave takes its word back, not the peer's own: the path in use begins there, and the peer does not say it twice.</remarks>
+    public void TakeBack(UdpAddress address)
+    {
+        if (address != _address)
+            teller.TakeBack(address);
     }
 }

@@ -47,6 +47,12 @@ internal sealed record PeerNodeOptions
 
     /// <summary>The UDP port to ask for, 0 for any.</summary>
     public ushort PreferredPort { get; init; }
+
+    /// <summary>Is told what people who look closely want to hear, once however many peers there are. Driver thread.</summary>
+    public Action<string>? Noticed { get; init; }
+
+    /// <summary>Tells this machine's addresses, the node's from now on; the system's without.</summary>
+    public NetworkWatcher? Watcher { get; init; }
 }
 
 /// <summary>
@@ -75,7 +81,7 @@ internal sealed class PeerNode : IAsyncDisposable
         Logger = options.Logger;
         Sprays = new SprayGate(options.AllowsSpray);
         RelayOnly = options.RelayOnly;
-        _watcher = new NetworkWatcher(allowsLoopback: false);
+        _watcher = options.Watcher ?? new NetworkWatcher(allowsLoopback: false);
         try
         {
             _network = new PeerNetwork(_watcher.Current);
@@ -123,7 +129,7 @@ internal sealed class PeerNode : IAsyncDisposable
         Servers = new UdpServers(Loop);
         Survey = new NatSurvey(Loop, Randomness, remote => Sockets.OpenExtra(remote), report => WayOut.SetNat(report));
         Lifetimes = new NetworkLifetimes(Randomness, Carry);
-        Turns = new SocketTurns(new SocketTurnsLink(Loop, Sockets, Servers, _network, Randomness, told => Noticed?.Invoke(told)), Lifetimes);
+        Turns = new SocketTurns(new SocketTurnsLink(Loop, Sockets, Servers, _network, Randomness, told => options.Noticed?.Invoke(told)), Lifetimes);
     }
 
     public TimeProvider Time { get; }
@@ -177,9 +183,6 @@ internal sealed class PeerNode : IAsyncDisposable
 
     /// <summary>The machine's network changed, or it slept. Driver thread.</summary>
     public event Action? NetworkChanged;
-
-    /// <summary>Something that people who look closely want to hear. Driver thread.</summary>
-    public event Action<string>? Noticed;
 
     /// <summary>Binds the sockets and starts the driver.</summary>
     /// <exception cref="PunchlineException">No socket can be had.</exception>

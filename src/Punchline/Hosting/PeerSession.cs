@@ -184,12 +184,11 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     public virtual void OnClosed(QuicError error)
     {
         Node.Loop.RemoveTimer(this);
-        Node.Candidates.Leave(this);
+        Node.Candidates.Leave(_observed);
         Node.Loop.RemoveTimer(Standing);
         Meeting.End();
         Node.WayOut.Changed -= TellNetwork;
         Node.Lifetimes.Learnt -= AgreeOnSilence;
-        Node.Noticed -= Events.Detail;
         if (Connection.Statistics is { PacketsDropped: var packets, DatagramsDropped: var datagrams } && (packets | datagrams) != 0)
         {
             Events.Detail($"{Peer}: {packets} packets were dropped on arrival (repeated, not authentic, or without keys), "
@@ -226,10 +225,9 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
         if (HasHeardHello)
             TellVersion(); // HELLO came ahead of the handshake, from somebody who had no name yet.
         if (!Node.RelayOnly)
-            Node.Candidates.Join(this);
+            Node.Candidates.Join(_observed);
         Node.WayOut.Changed += TellNetwork;
         Node.Lifetimes.Learnt += AgreeOnSilence;
-        Node.Noticed += Events.Detail;
         Node.Loop.AddTimer(this);
         Node.Loop.AddTimer(Standing);
         Meeting.Begin();

@@ -79,6 +79,7 @@ public sealed class PunchlineClient
             RelayOnly = _options.RelayOnly,
             Trace = diagnostics.Trace,
             KeyLog = diagnostics.KeyLog,
+            Noticed = events.Detail,
         }).ConfigureAwait(false);
         await using ConfiguredAsyncDisposable nodeEnd = node.ConfigureAwait(false);
         ClientCore core = await node.Driver.CallAsync(_ =>

@@ -120,6 +120,7 @@ public sealed class PunchlineHost
             RelayOnly = _options.RelayOnly,
             Trace = diagnostics.Trace,
             KeyLog = diagnostics.KeyLog,
+            Noticed = events.Detail,
         }).ConfigureAwait(false);
         await using ConfiguredAsyncDisposable nodeEnd = node.ConfigureAwait(false);
         ushort port = await node.Driver.CallAsync(_ =>

@@ -114,10 +114,12 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IBindingS
     /// </summary>
     public void OnNetworkChanged()
     {
+        LeaveGoneSocket();
         if (_binding is null)
         {
             if (_channel is not null)
-                TryEndpoint(_endpoint);
+                TryEndpoint(0);
+            _channel?.Check();
             return;
         }
         // Bound over IPv6 because there was no way over IPv4, and now there is one.
@@ -126,13 +128,6 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IBindingS
             TryEndpoint(0, areNew: true);
             _channel.Check();
             return;
-        }
-        // With sockets of their own for each address, the one in use may be gone.
-        if (_movingTo is null && !node.Sockets.All.Contains(_socket!) && node.Sockets.For(_binding.Server) is { } other)
-        {
-            node.Loop.AddRelayLink(other, _binding.Server, _link);
-            _socket = other;
-            node.Loop.AddClient(other, _client!);
         }
         _binding.Rebind(node.Loop.Now);
         ChooseCarrier();
@@ -158,6 +153,24 @@ internal sealed class ServerUdp(PeerNode node, ServerAddress server) : IBindingS
 
     /// <summary>The server has somebody for us, whose first packets come by the binding: it had better stand. Driver thread only.</summary>
     public void OnPairOpened() => _binding?.ConfirmIfOld(node.Loop.Now);
+
+    /// <summary>
+    /// With sockets of their own for each address, the one in use may be gone, or the one that was to take over from it: then another one serves,
+    /// or the binding ends.
+    /// </summary>
+    private void LeaveGoneSocket()
+    {
+        if (_binding is null || (node.Loop.Has(_socket!) && (_movingTo is null || node.Loop.Has(_movingTo))))
+            return;
+        if (_movingTo is not null || node.Sockets.For(_binding.Server) is not { } other)
+        {
+            End();
+            return;
+        }
+        node.Loop.AddRelayLink(other, _binding.Server, _link);
+        _socket = other;
+        node.Loop.AddClient(other, _client!);
+    }
 
     private void AskAgain()
     {

@@ -12,6 +12,8 @@ internal interface IMapper : IDisposable
     /// <summary>Gets a mapping, or renews the one that it got before.</summary>
     Task<MappingReply> MapAsync(CancellationToken cancellationToken);
 
-    /// <summary>Gives the mapping back, if it got one; an answer is not waited for long.</summary>
+    /// <summary>
+    /// Gives back the mapping that it got, or that it asked for without hearing the answer: the router may have granted it. Nothing otherwise.
+    /// </summary>
     Task UnmapAsync(CancellationToken cancellationToken);
 }

@@ -140,13 +140,12 @@ internal sealed class PortMapper : IAsyncDisposable
     private async Task<bool> StayAsync(Gateway gateway, ushort port, CancellationToken stop)
     {
         IReadOnlyList<IMapper> all = _options.Protocols(gateway, port);
-        IMapper? mapper = null;
         try
         {
             IMapper[] wanted = Wanted(all);
             if (wanted is [])
                 return false;
-            (mapper, Mapping mapping) = await new ProtocolChoice(gateway, wanted, _options.Time, _options.Told).AcquireAsync(stop).ConfigureAwait(false);
+            (IMapper? mapper, Mapping mapping) = await new ProtocolChoice(gateway, wanted, _options.Time, _options.Told).AcquireAsync(stop).ConfigureAwait(false);
             if (mapper is null)
                 return false;
             string why = await HoldAsync(mapper, mapping, gateway, port, stop).ConfigureAwait(false);
@@ -155,8 +154,8 @@ internal sealed class PortMapper : IAsyncDisposable
         }
         finally
         {
-            if (mapper is not null)
-                await MappingProtocols.GiveBackAsync(mapper, _options.Time).ConfigureAwait(false);
+            // Also what was asked for without an answer, by whichever protocol.
+            await Task.WhenAll(all.Select(one => MappingProtocols.GiveBackAsync(one, _options.Time))).ConfigureAwait(false);
             foreach (IMapper one in all)
                 one.Dispose();
         }

@@ -49,6 +49,9 @@ internal sealed class NatSurvey(EndpointLoop loop, IRandomness randomness, Func<
     /// <param name="hasAlternate">It has a second port to answer from.</param>
     public void Begin(IUdpSocket socket, in UdpAddress server, bool hasAlternate)
     {
+        // It is over IPv4 that there are NATs to know: whichever servers are used beside, what is known of them stays.
+        if (_socket is { LocalAddress.IsIPv4: true } && !socket.LocalAddress.IsIPv4)
+            return;
         if (_socket is not null && _socket != socket)
             Forget();
         (_socket, _server, _hasAlternate) = (socket, server, hasAlternate);
@@ -74,6 +77,7 @@ internal sealed class NatSurvey(EndpointLoop loop, IRandomness randomness, Func<
     public void Forget()
     {
         _round++;
+        (_socket, _server) = (null, default);
         _seen.Clear();
         _triedFilter = _tookSamples = false;
         _filtering = NatFiltering.Unknown;

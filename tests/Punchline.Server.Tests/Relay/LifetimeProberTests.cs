@@ -181,6 +181,28 @@ public sealed class LifetimeProberTests
     }
 
     [Fact]
+    public void A_search_that_was_interrupted_goes_on_when_the_network_is_back()
+    {
+        (_briefLife, _streamLife) = (TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(120));
+        int interruptions = 0;
+        for (; interruptions < 20 && !_lifetimes.Current.IsComplete; interruptions++)
+        {
+            Run(TimeSpan.FromMinutes(8));
+            MappingLifetime before = _lifetimes.Current;
+            _lifetimes.OnNetworkChanged();
+            _now += TimeSpan.FromMinutes(30);
+            _lifetimes.OnServer(Server, _network, _now);
+            Assert.Equal(before, _lifetimes.Current);
+        }
+        Assert.InRange(interruptions, 2, 10);
+        Assert.Equal(new IdleBounds(TimeSpan.FromSeconds(110), TimeSpan.FromSeconds(170)), _lifetimes.Current.Stream);
+        Assert.Equal(new IdleBounds(TimeSpan.FromSeconds(28), TimeSpan.FromSeconds(55)), _lifetimes.Current.Brief);
+        int sockets = _sockets;
+        Run(TimeSpan.FromHours(1));
+        Assert.Equal(sockets, _sockets);
+    }
+
+    [Fact]
     public void A_network_that_is_left_while_it_is_examined_leaves_no_socket_behind()
     {
         (_briefLife, _streamLife) = (TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(60));

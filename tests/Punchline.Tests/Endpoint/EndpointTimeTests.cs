@@ -220,4 +220,17 @@ public sealed class EndpointTimeTests
         rig.Loop.Turn();
         Assert.Equal([0, 7], Assert.Single(rig.Socket.Sent).Bytes);
     }
+
+    [Fact]
+    public void A_client_of_a_socket_that_has_left_sends_nothing()
+    {
+        var rig = new LoopRig();
+        var client = new FakeClient("203.0.113.1:3478");
+        client.Due.Enqueue([0, 7]);
+        rig.Loop.RemoveSocket(rig.Socket);
+        rig.Loop.AddClient(rig.Socket, client);
+        rig.Loop.Turn();
+        Assert.Empty(rig.Socket.Sent);
+        Assert.Single(client.Due);
+    }
 }

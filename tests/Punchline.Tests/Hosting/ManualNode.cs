@@ -1,4 +1,7 @@
+using System.Collections.Concurrent;
+using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
+using Punchline.Discovery;
 using Punchline.Hosting;
 using Punchline.Invites;
 using Punchline.Quic;
@@ -18,7 +21,16 @@ internal sealed class ManualNode : IAsyncDisposable
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(100);
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("punchline-node-");
-    private readonly ManualUdp _udp = new();
+    private readonly ManualUdp _udp;
+    private readonly NetworkWatcher? _watcher;
+    private LocalNetwork? _network;
+
+    private ManualNode(LocalNetwork? network)
+    {
+        _udp = new ManualUdp(knowsLocalAddress: network is null);
+        _network = network;
+        _watcher = network is null ? null : new NetworkWatcher(() => _network!);
+    }
 
     public ManualTime Time { get; } = new();
 
@@ -27,9 +39,11 @@ internal sealed class ManualNode : IAsyncDisposable
     /// <summary>The main socket of IPv4. Driver thread only, as the node itself.</summary>
     public FakeSocket Socket => (FakeSocket)Node.Sockets.All.First(socket => socket.LocalAddress.IsIPv4);
 
-    public static async Task<ManualNode> StartAsync()
+    /// <summary>Starts one.</summary>
+    /// <param name="addresses">Of the machine, with a socket for each; without any, those of this one, and one socket for each family.</param>
+    public static async Task<ManualNode> StartAsync(params string[] addresses)
     {
-        var node = new ManualNode();
+        var node = new ManualNode(addresses is [] ? null : NetworkOf(addresses));
         node.Node = await PeerNode.StartAsync(new PeerNodeOptions
         {
             Time = node.Time,
@@ -38,8 +52,19 @@ internal sealed class ManualNode : IAsyncDisposable
             Randomness = new SeededRandomness(1),
             Identity = HostIdentity.LoadOrCreate(new StateDirectory(node._folder.FullName), SystemRandomness.Instance),
             Logger = NullLogger.Instance,
+            Watcher = node._watcher,
         });
         return node;
+    }
+
+    /// <summary>The machine has these addresses now, and the node has reacted.</summary>
+    public async Task MoveAsync(params string[] addresses)
+    {
+        _network = NetworkOf(addresses);
+        _watcher!.Check();
+        // What it posts while it reacts is behind its reaction.
+        await Node.Driver.CallAsync(static _ => { });
+        await Node.Driver.CallAsync(static _ => { });
     }
 
     /// <summary>Looks at, or does, something on the driver's thread, when all that is due has been done.</summary>
@@ -63,8 +88,10 @@ internal sealed class ManualNode : IAsyncDisposable
     /// <summary>What has left for an address since the last call.</summary>
     public Task<List<byte[]>> TakeSentAsync(UdpAddress remote) => CallAsync(() =>
     {
-        List<byte[]> sent = [.. Socket.Sent.Where(batch => batch.Remote == remote).Select(batch => batch.Bytes)];
-        Socket.Sent.RemoveAll(batch => batch.Remote == remote);
+        FakeSocket[] sockets = [.. _udp.Bound.Where(socket => !socket.Disposed)];
+        List<byte[]> sent = [.. sockets.SelectMany(socket => socket.Sent).Where(batch => batch.Remote == remote).Select(batch => batch.Bytes)];
+        foreach (FakeSocket socket in sockets)
+            socket.Sent.RemoveAll(batch => batch.Remote == remote);
         return sent;
     });
 
@@ -93,7 +120,7 @@ internal sealed class ManualNode : IAsyncDisposable
     /// <summary>A datagram comes, and is taken.</summary>
     public async Task ArriveAsync(UdpAddress from, byte[] datagram)
     {
-        await Node.Driver.CallAsync(_ => Socket.Arrive(from.ToString(), "127.0.0.1:0", datagram));
+        await Node.Driver.CallAsync(_ => ((FakeSocket)Node.Sockets.For(from)!).Arrive(from.ToString(), "127.0.0.1:0", datagram));
         // Each call is a turn, which begins with what has come.
         await Node.Driver.CallAsync(static _ => { });
     }
@@ -104,16 +131,26 @@ internal sealed class ManualNode : IAsyncDisposable
         _folder.Delete(recursive: true);
     }
 
-    private sealed class ManualUdp : UdpPlatform
+    private static LocalNetwork NetworkOf(string[] addresses) => new(
+        addresses.Select(address => new InterfaceAddress(new UdpAddress(IPAddress.Parse(address), 0), 24, "eth0", InterfaceKind.Physical)), allowsLoopback: false);
+
+    private sealed class ManualUdp(bool knowsLocalAddress) : UdpPlatform
     {
         private int _port = 40_000;
 
-        public override bool KnowsLocalAddress => true;
+        /// <summary>Every socket so far.</summary>
+        public ConcurrentQueue<FakeSocket> Bound { get; } = new();
+
+        public override bool KnowsLocalAddress => knowsLocalAddress;
 
         public override string Name => "manual";
 
-        public override IUdpSocket Bind(in UdpAddress local) =>
-            new FakeSocket(local.ToIPAddress().ToString(), local.Port != 0 ? local.Port : Interlocked.Increment(ref _port));
+        public override IUdpSocket Bind(in UdpAddress local)
+        {
+            var socket = new FakeSocket(local.ToIPAddress().ToString(), local.Port != 0 ? local.Port : Interlocked.Increment(ref _port));
+            Bound.Enqueue(socket);
+            return socket;
+        }
 
         public override IUdpPoller CreatePoller() => new Poller();
     }

@@ -20,7 +20,7 @@ public sealed class ObservedCandidateTests : ICandidateTeller
     public ObservedCandidateTests()
     {
         _observed = new ObservedCandidate(_book, this);
-        _book.Join(this);
+        _book.Join(_observed);
     }
 
     [Fact]
@@ -42,6 +42,20 @@ public sealed class ObservedCandidateTests : ICandidateTeller
         Assert.False(_observed.TryTake(Other));
         Assert.True(_observed.TryTake(Reflexive));
         Assert.Equal([Reflexive], _told);
+    }
+
+    [Fact]
+    public void Where_the_peer_sees_us_is_told_on_when_the_server_that_saw_it_is_left()
+    {
+        _book.SetReflexive(this, Reflexive);
+        Assert.True(_observed.TryTake(Reflexive));
+        _book.SetReflexive(this, default);
+        Assert.Equal([Reflexive], _told);
+        Assert.True(_observed.TryTake(Other));
+        Assert.Equal([Other], _told);
+        _book.SetReflexive(this, Reflexive);
+        _book.SetReflexive(this, default);
+        Assert.Equal([Other], _told);
     }
 
     void ICandidateTeller.Tell(Candidate candidate) => _told.Add(candidate.Address);

@@ -22,6 +22,9 @@ internal sealed class FakeMapper(MappingProtocol protocol) : IMapper
     /// <summary>Requests so far.</summary>
     public int Requests { get; private set; }
 
+    /// <summary>A request for a mapping is never answered.</summary>
+    public bool IsDeaf { get; init; }
+
     /// <summary>Giving back is never answered.</summary>
     public bool IsDeafAtTheEnd { get; init; }
 
@@ -47,11 +50,13 @@ internal sealed class FakeMapper(MappingProtocol protocol) : IMapper
 
     public Task<bool> FindAsync(CancellationToken cancellationToken) => _found.Task.WaitAsync(cancellationToken);
 
-    public Task<MappingReply> MapAsync(CancellationToken cancellationToken)
+    public async Task<MappingReply> MapAsync(CancellationToken cancellationToken)
     {
         Requests++;
         _log.Writer.TryWrite("map");
-        return Task.FromResult(Replies.Count > 1 ? Replies.Dequeue() : Replies.Peek());
+        if (IsDeaf)
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+        return Replies.Count > 1 ? Replies.Dequeue() : Replies.Peek();
     }
 
     public async Task UnmapAsync(CancellationToken cancellationToken)

@@ -56,9 +56,41 @@ public sealed class MapperTests : IAsyncDisposable
     [InlineData("0080000000000064c6336407", "00810000000000649eca9ecb00000000", 0)] // no time
     public async Task NAT_PMP_takes_no_for_an_answer(string address, string? mapping, int code)
     {
-        _router.Answer = request => request.Length == 2 ? Convert.FromHexString(address) : Convert.FromHexString(mapping!);
+        int requests = 0;
+        _router.Answer = request =>
+        {
+            requests++;
+            return request.Length == 2 ? Convert.FromHexString(address) : Convert.FromHexString(mapping!);
+        };
         using var mapper = new NatPmpMapper(_router.Link, Port, _router.Port);
         Assert.Equal(new MappingReply(MappingOutcome.Refused, Code: code), await mapper.MapAsync(Stop));
+        await mapper.UnmapAsync(Stop);
+        Assert.Equal(mapping is null ? 1 : 2, requests);
+    }
+
+    [Fact]
+    public async Task NAT_PMP_gives_back_what_it_asked_for_when_it_was_stopped()
+    {
+        using var stop = new CancellationTokenSource();
+        List<string> requests = [];
+        _router.Answer = request =>
+        {
+            requests.Add(Convert.ToHexStringLower(request));
+            if (request.Length == 2)
+                return Convert.FromHexString("0080000000000064c6336407");
+            stop.Cancel();
+            return null;
+        };
+        using var mapper = new NatPmpMapper(_router.Link, Port, _router.Port);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => mapper.MapAsync(stop.Token));
+        _router.Answer = request =>
+        {
+            requests.Add(Convert.ToHexStringLower(request));
+            return Convert.FromHexString("00810000000000649eca000000000000");
+        };
+        await mapper.UnmapAsync(Stop);
+        await mapper.UnmapAsync(Stop);
+        Assert.Equal(["0000", "000100009eca9eca000004b0", "000100009eca000000000000"], requests);
     }
 
     [Fact]
@@ -100,6 +132,30 @@ public sealed class MapperTests : IAsyncDisposable
         Assert.Equal("9eca" + "00000000000000000000ffff00000000", Convert.ToHexStringLower(requests[1], 42, 18));
         Assert.Equal("9ecb" + "00000000000000000000ffffc6336407", Convert.ToHexStringLower(requests[2], 42, 18));
         Assert.Equal([1200u, 1200u, 0u], requests.Skip(1).Select(request => BinaryPrimitives.ReadUInt32BigEndian(request.AsSpan(4))));
+    }
+
+    [Fact]
+    public async Task PCP_gives_back_what_it_asked_for_when_it_was_stopped()
+    {
+        using var stop = new CancellationTokenSource();
+        List<byte[]> requests = [];
+        _router.Answer = request =>
+        {
+            requests.Add(request);
+            stop.Cancel();
+            return null;
+        };
+        using var mapper = new PcpMapper(_router.Link, Port, new SecretRandomness(), _router.Port);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => mapper.MapAsync(stop.Token));
+        _router.Answer = request =>
+        {
+            requests.Add(request);
+            return PcpAnswer(request, PcpResult.Success);
+        };
+        await mapper.UnmapAsync(Stop);
+        await mapper.UnmapAsync(Stop);
+        Assert.Equal([1200u, 0u], requests.Select(request => BinaryPrimitives.ReadUInt32BigEndian(request.AsSpan(4))));
+        Assert.Single(requests.Select(request => Convert.ToHexStringLower(request, 24, 12)).Distinct());
     }
 
     [Fact]
@@ -149,6 +205,28 @@ public sealed class MapperTests : IAsyncDisposable
                 "GetExternalIPAddress", "AddAnyPortMapping 40650 1200", "GetExternalIPAddress", "AddPortMapping 40651 1200", "DeletePortMapping 40651",
             ],
             _router.Actions);
+    }
+
+    [Theory]
+    [InlineData("AddPortMapping", "WANIPConnection:1", "DeletePortMapping 40650")]
+    [InlineData("AddAnyPortMapping", "WANIPConnection:2", "DeletePortMapping 40651")]
+    public async Task UPnP_gives_back_what_the_router_grants_after_it_was_stopped(string action, string service, string last)
+    {
+        using var stop = new CancellationTokenSource();
+        Serve(Igd2.Replace("WANIPConnection:2", service), (asked, arguments) =>
+        {
+            if (asked == action && arguments["NewLeaseDuration"] != "0")
+                return (500, FakeRouter.Fault(725));
+            if (asked == action)
+                stop.Cancel();
+            return (200, FakeRouter.Result("NewReservedPort", "40651"));
+        });
+        using UpnpMapper mapper = Upnp();
+        Assert.True(await mapper.FindAsync(Stop));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => mapper.MapAsync(stop.Token));
+        await mapper.UnmapAsync(Stop);
+        await mapper.UnmapAsync(Stop);
+        Assert.Equal(["GetExternalIPAddress", $"{action} 40650 1200", $"{action} 40650 0", last], _router.Actions);
     }
 
     [Fact]

@@ -245,6 +245,33 @@ public sealed class PortMapperTests : IAsyncDisposable
         Assert.True(pcp.IsDisposed);
     }
 
+    [Fact]
+    public async Task What_was_asked_for_when_the_end_came_is_given_back_unanswered()
+    {
+        var upnp = new FakeMapper(MappingProtocol.Upnp) { IsDeaf = true };
+        upnp.Answer(true);
+        _protocols.Enqueue([upnp]);
+        await BeginAsync();
+        Assert.Equal("map", await upnp.LoggedAsync());
+        await _mapper.DisposeAsync();
+        Assert.Equal("unmap", await upnp.LoggedAsync());
+        Assert.True(upnp.IsDisposed);
+    }
+
+    [Fact]
+    public async Task What_one_protocol_left_unanswered_is_given_back_with_what_the_next_one_got()
+    {
+        FakeMapper pcp = Found(MappingProtocol.Pcp, Silent);
+        FakeMapper upnp = Found(MappingProtocol.Upnp, Granted(MappingProtocol.Upnp));
+        _protocols.Enqueue([pcp, upnp]);
+        await BeginAsync();
+        Assert.Null((await NewsAsync()).Mapping);
+        Assert.NotNull((await NewsAsync()).Mapping);
+        await _mapper.DisposeAsync();
+        Assert.Equal(["map", "unmap"], [await pcp.LoggedAsync(), await pcp.LoggedAsync()]);
+        Assert.Equal(["map", "unmap"], [await upnp.LoggedAsync(), await upnp.LoggedAsync()]);
+    }
+
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     /// <summary>It has looked and found that nothing was wanted; now something is.</summary>

@@ -69,6 +69,28 @@ public sealed class NatSurveyTests
         Assert.Equal(NatFiltering.Unknown, _report.Filtering);
     }
 
+    [Fact]
+    public void A_server_over_IPv6_leaves_alone_what_is_known_of_the_NATs_of_IPv4()
+    {
+        Begin();
+        var overIPv6 = new FakeSocket("2001:db8::1", 5_000);
+        _rig.Loop.AddSocket(overIPv6);
+        UdpAddress server = FakeSocket.Address("[2001:db8:1::1]:3478");
+        _survey.Begin(overIPv6, server, hasAlternate: false);
+        _survey.OnSeen(overIPv6, server, overIPv6.LocalAddress);
+        Assert.Equal(Mapped, _survey.Mapped);
+        _survey.OnSeen(_rig.Socket, FakeSocket.Address(OtherPort), Mapped);
+        Assert.Equal(NatMapping.PortIndependent, _report.Mapping);
+        // In a network without IPv4 it is all there is.
+        _survey.Forget();
+        _survey.Begin(overIPv6, server, hasAlternate: false);
+        _survey.OnSeen(overIPv6, server, overIPv6.LocalAddress);
+        Assert.Equal(overIPv6.LocalAddress, _survey.Mapped);
+        // And where IPv4 comes back, it counts.
+        Begin();
+        Assert.Equal(Mapped, _survey.Mapped);
+    }
+
     private void Begin()
     {
         _survey.Begin(_rig.Socket, FakeSocket.Address(Server), hasAlternate: true);

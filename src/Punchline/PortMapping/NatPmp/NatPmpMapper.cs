@@ -10,6 +10,7 @@ internal sealed class NatPmpMapper(GatewayLink link, ushort internalPort, ushort
 {
     private readonly GatewayEpoch _epoch = new();
     private Mapping? _mapping;
+    private bool _mayStand;
 
     /// <inheritdoc/>
     public MappingProtocol Protocol => MappingProtocol.NatPmp;
@@ -30,12 +31,16 @@ internal sealed class NatPmpMapper(GatewayLink link, ushort internalPort, ushort
             return new MappingReply(MappingOutcome.Refused, Code: (int)outer.Result);
         byte[] request = NatPmpMessage.MapRequest(
             internalPort, _mapping?.External.Port ?? internalPort, (uint)MappingLimits.Lease.TotalSeconds);
+        _mayStand = true;
         if (await AskAsync(request, cancellationToken).ConfigureAwait(false) is not { } answer)
             return default;
         bool restarted = answer.Restarted | outer.Restarted;
         // A mapping of no time or to no port is none.
         if (answer.Mapping is not { Result: NatPmpResult.Success, ExternalPort: not 0, Lifetime: not 0 } granted)
+        {
+            _mayStand = _mapping is not null;
             return new MappingReply(MappingOutcome.Refused, Code: (int)answer.Mapping.Result, Restarted: restarted);
+        }
         _mapping = new Mapping(Protocol, outer.Address.WithPort(granted.ExternalPort), TimeSpan.FromSeconds(granted.Lifetime));
         return new MappingReply(MappingOutcome.Granted, _mapping.Value, Restarted: restarted);
     }
@@ -43,9 +48,9 @@ internal sealed class NatPmpMapper(GatewayLink link, ushort internalPort, ushort
     /// <inheritdoc/>
     public async Task UnmapAsync(CancellationToken cancellationToken)
     {
-        if (_mapping is null)
+        if (!_mayStand)
             return;
-        _mapping = null;
+        (_mayStand, _mapping) = (false, null);
         await AskAsync(NatPmpMessage.MapRequest(internalPort, 0, 0), cancellationToken).ConfigureAwait(false);
     }
 

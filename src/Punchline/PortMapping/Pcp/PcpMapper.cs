@@ -12,9 +12,13 @@ internal sealed class PcpMapper(GatewayLink link, ushort internalPort, IRandomne
     private readonly PcpNonce _nonce = PcpNonce.Draw(randomness);
     private readonly GatewayEpoch _epoch = new();
     private Mapping? _mapping;
+    private bool _mayStand;
 
     /// <inheritdoc/>
     public MappingProtocol Protocol => MappingProtocol.Pcp;
+
+    /// <summary>What it has, or the port that it would like.</summary>
+    private UdpAddress Suggested => _mapping?.External ?? new UdpAddress(System.Net.IPAddress.Any, internalPort);
 
     private UdpAddress Router => link.Gateway.Address.WithPort(routerPort);
 
@@ -30,13 +34,16 @@ internal sealed class PcpMapper(GatewayLink link, ushort internalPort, IRandomne
     /// <inheritdoc/>
     public async Task<MappingReply> MapAsync(CancellationToken cancellationToken)
     {
-        UdpAddress suggested = _mapping?.External ?? new UdpAddress(System.Net.IPAddress.Any, internalPort);
-        byte[] message = PcpMessage.MapRequest(link.Gateway.Local, _nonce, internalPort, suggested, (uint)MappingLimits.Lease.TotalSeconds);
+        byte[] message = PcpMessage.MapRequest(link.Gateway.Local, _nonce, internalPort, Suggested, (uint)MappingLimits.Lease.TotalSeconds);
+        _mayStand = true;
         if (await AskAsync(message, TryRead, cancellationToken).ConfigureAwait(false) is not { } reply)
             return default;
         // A mapping of no time or to no port is none.
         if (reply.Answer is not { Result: PcpResult.Success, Lifetime: not 0, External: { IsIPv4: true, Port: not 0 } })
+        {
+            _mayStand = _mapping is not null;
             return new MappingReply(MappingOutcome.Refused, Code: (int)reply.Answer.Result, Restarted: reply.Restarted);
+        }
         _mapping = new Mapping(Protocol, reply.Answer.External, TimeSpan.FromSeconds(reply.Answer.Lifetime));
         return new MappingReply(MappingOutcome.Granted, _mapping.Value, Restarted: reply.Restarted);
     }
@@ -44,10 +51,10 @@ internal sealed class PcpMapper(GatewayLink link, ushort internalPort, IRandomne
     /// <inheritdoc/>
     public async Task UnmapAsync(CancellationToken cancellationToken)
     {
-        if (_mapping is not { } mapping)
+        if (!_mayStand)
             return;
-        _mapping = null;
-        byte[] message = PcpMessage.MapRequest(link.Gateway.Local, _nonce, internalPort, mapping.External, 0);
+        byte[] message = PcpMessage.MapRequest(link.Gateway.Local, _nonce, internalPort, Suggested, 0);
+        (_mayStand, _mapping) = (false, null);
         await AskAsync(message, TryRead, cancellationToken).ConfigureAwait(false);
     }
 

@@ -21,6 +21,7 @@ internal sealed class UpnpMapper(GatewayLink link, ushort internalPort, IRandomn
     private readonly UpnpHttp _http = new();
     private UpnpService? _service;
     private UpnpAttempt? _granted;
+    private Task<(ushort Port, int Error)?> _adding = Task.FromResult<(ushort, int)?>(null);
 
     /// <inheritdoc/>
     public MappingProtocol Protocol => MappingProtocol.Upnp;
@@ -51,11 +52,13 @@ internal sealed class UpnpMapper(GatewayLink link, ushort internalPort, IRandomn
             : new UpnpAttempt(internalPort, (uint)MappingLimits.Lease.TotalSeconds, _service.ChoosesPorts);
         for (int i = 0; i < UpnpAttempt.Max && attempt is { } asked; i++)
         {
-            if (await AddAsync(asked, cancellationToken).ConfigureAwait(false) is not { } answer)
+            cancellationToken.ThrowIfCancellationRequested();
+            // What was sent stands, whoever gives up waiting: its answer alone tells which port is to be given back.
+            _adding = AddAsync(asked);
+            if (await _adding.WaitAsync(cancellationToken).ConfigureAwait(false) is not { } answer)
                 return default;
             if (answer.Error == 0)
             {
-                _granted = asked with { ExternalPort = answer.Port };
                 return new MappingReply(
                     MappingOutcome.Granted, new Mapping(Protocol, address.WithPort(answer.Port), TimeSpan.FromSeconds(asked.Lease)));
             }
@@ -69,6 +72,7 @@ internal sealed class UpnpMapper(GatewayLink link, ushort internalPort, IRandomn
     /// <inheritdoc/>
     public async Task UnmapAsync(CancellationToken cancellationToken)
     {
+        await _adding.WaitAsync(cancellationToken).ConfigureAwait(false);
         if (_granted is not { } mapping)
             return;
         _granted = null;
@@ -82,7 +86,8 @@ internal sealed class UpnpMapper(GatewayLink link, ushort internalPort, IRandomn
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    private async Task<(ushort Port, int Error)?> AddAsync(UpnpAttempt asked, CancellationToken cancellationToken)
+    /// <summary>Asks for a mapping, and notes it if it is granted.</summary>
+    private async Task<(ushort Port, int Error)?> AddAsync(UpnpAttempt asked)
     {
         (string Name, string Value)[] arguments =
         [
@@ -96,12 +101,16 @@ internal sealed class UpnpMapper(GatewayLink link, ushort internalPort, IRandomn
             ("NewLeaseDuration", Text(asked.Lease)),
         ];
         string action = asked.Any ? "AddAnyPortMapping" : "AddPortMapping";
-        (string text, int error)? answer = await CallAsync(action, "NewReservedPort", arguments, cancellationToken).ConfigureAwait(false);
+        (string text, int error)? answer = await CallAsync(action, "NewReservedPort", arguments, CancellationToken.None).ConfigureAwait(false);
         if (answer is not { } said)
             return null;
-        if (said.error != 0 || !asked.Any)
-            return (asked.ExternalPort, said.error);
-        return ushort.TryParse(said.text, NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) && port != 0 ? (port, 0) : null;
+        ushort port = asked.ExternalPort;
+        if (said.error != 0)
+            return (port, said.error);
+        if (asked.Any && (!ushort.TryParse(said.text, NumberStyles.None, CultureInfo.InvariantCulture, out port) || port == 0))
+            return null;
+        _granted = asked with { ExternalPort = port };
+        return (port, 0);
     }
 
     /// <summary>Calls an action.</summary>

@@ -39,13 +39,13 @@ internal sealed class LifetimeProber(IRandomness randomness, Func<LifetimeTrial,
 
     private LifetimeSearch Search => _brief ?? _stream;
 
-    /// <summary>Begins anew, against this server.</summary>
-    public void Begin(in UdpAddress server, Instant now)
+    /// <summary>Begins against this server, where it had ended in this network.</summary>
+    public void Begin(in UdpAddress server, MappingLifetime known, Instant now)
     {
         Stop();
         _server = server;
-        _stream = new LifetimeSearch();
-        _brief = null;
+        _stream = new LifetimeSearch().From(known.Stream);
+        _brief = _stream.IsDone ? LifetimeSearch.After(_stream.Bounds).From(known.Brief) : null;
         _unknown = 0;
         _nextAt = now + StartDelay;
     }
@@ -97,7 +97,7 @@ internal sealed class LifetimeProber(IRandomness randomness, Func<LifetimeTrial,
             Search.OnFailed();
         if (_brief is null && _stream.IsDone)
             _brief = LifetimeSearch.After(_stream.Bounds);
-        learnt(new MappingLifetime(_stream.Bounds, _brief?.Bounds ?? default, now));
+        learnt(new MappingLifetime(_stream.Bounds, _brief?.Bounds ?? default, now) { IsComplete = _brief is { IsDone: true } });
     }
 
     private void EndTrial()

@@ -37,6 +37,14 @@ internal sealed class LifetimeSearch(int first = LifetimeSearch.Likely)
         _failed = other.Failed is { } failed ? Array.IndexOf(Ladder, failed) : Ladder.Length,
     };
 
+    /// <summary>Goes on from what it had shown when it was interrupted: its own <see cref="Bounds"/>.</summary>
+    public LifetimeSearch From(in IdleBounds known)
+    {
+        _held = known.Held is { } held ? Array.IndexOf(Ladder, held) : -1;
+        _failed = known.Failed is { } failed ? Array.IndexOf(Ladder, failed) : Ladder.Length;
+        return this;
+    }
+
     /// <summary><see cref="Next"/> was survived.</summary>
     public void OnHeld()
     {

@@ -16,6 +16,9 @@ internal sealed record MappingLifetime(IdleBounds Stream, IdleBounds Brief, Inst
     /// <summary>Keep-alives leave after this part of the silence that is known to be survived: timers of routers are coarse, and one datagram may be lost.</summary>
     private const double Margin = 0.75;
 
+    /// <summary>Both searches have come to their end.</summary>
+    public bool IsComplete { get; init; }
+
     /// <summary>Nothing is known.</summary>
     public static readonly MappingLifetime Unknown = new(default, default, Instant.Zero);
 

@@ -52,8 +52,9 @@ internal sealed class NetworkLifetimes : IDriverTimer
         _prober.Stop();
         bool isKnown = _known.TryGetValue(network, out MappingLifetime? known) && now - known.LearntAt < KnownFor;
         Set(isKnown ? known! : MappingLifetime.Unknown);
-        if (!isKnown)
-            _prober.Begin(server, now);
+        // Whoever left in the midst of it goes on from there.
+        if (!Current.IsComplete)
+            _prober.Begin(server, Current, now);
     }
 
     /// <summary>The machine may be in another network.</summary>
