@@ -48,6 +48,7 @@ internal sealed class PairExamination(ClientOptions options, EventSink events)
             Randomness = randomness,
             Identity = membership.Identity,
             Logger = options.LoggerFactory.CreateLogger("Punchline.Doctor"),
+            Noticed = heard.Detail,
             RelayOnly = options.RelayOnly,
             AllowsSpray = options.AllowsSpray,
         }).ConfigureAwait(false);
