@@ -39,14 +39,18 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     public StreamWriter Input => _process.StandardInput;
 
-    /// <summary>Starts a program, found on PATH or in the folders of system programs.</summary>
+    /// <summary>
+    /// Starts a program, found on PATH or in the folders of system programs. Who started the tests may have had signals ignored (nohup, a shell's
+    /// background), which a program inherits: here it begins with none ignored.
+    /// </summary>
     /// <param name="command">The program and its arguments.</param>
     /// <param name="folder">Where it starts; null for the test's own folder.</param>
     /// <param name="environment">Variables to set, or with null to remove.</param>
     public static ChildProcess Start(
         IReadOnlyList<string> command, string? folder = null, IReadOnlyDictionary<string, string?>? environment = null)
     {
-        var info = new ProcessStartInfo(Programs.Find(command[0]) ?? command[0], command.Skip(1))
+        // env becomes the program: its process id is the program's.
+        var info = new ProcessStartInfo("env", ["--default-signal", Programs.Find(command[0]) ?? command[0], .. command.Skip(1)])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
