@@ -30,14 +30,20 @@ internal sealed class CandidateBook
 
     /// <summary>A server sees us at this address.</summary>
     /// <param name="source">Who says so, of which socket: its next word replaces this one.</param>
-    /// <param name="mapped">The address; none takes the word back.</param>
+    /// <param name="mapped">The address.</param>
     public void SetReflexive(object source, in UdpAddress mapped)
     {
-        if (mapped.IsNone)
-            _reflexive.Remove(source);
-        else
-            _reflexive[source] = mapped;
+        _reflexive[source] = mapped;
         Tell();
+    }
+
+    /// <summary>A source says no more where we are seen.</summary>
+    /// <param name="source">Which.</param>
+    /// <param name="isGone">False if the server was left: what it said of our socket may be true all the same.</param>
+    public void EndReflexive(object source, bool isGone)
+    {
+        _reflexive.Remove(source);
+        Tell(isGone);
     }
 
     /// <summary>The port that a router maps to us and that is worth telling; none takes it back.</summary>
@@ -66,7 +72,7 @@ internal sealed class CandidateBook
     /// <summary>Tells it no more.</summary>
     public void Leave(ICandidateTeller teller) => _tellers.Remove(teller);
 
-    private void Tell()
+    private void Tell(bool isGone = true)
     {
         List<OwnCandidate> all = [.. _hosts, .. _reflexive.Values.Select(address => new OwnCandidate(address, CandidateKind.ServerReflexive))];
         if (!_mapped.IsNone)
@@ -77,7 +83,7 @@ internal sealed class CandidateBook
         foreach (ICandidateTeller teller in _tellers)
         {
             foreach (Candidate gone in before.Where(old => !now.Exists(c => c.Address == old.Address)))
-                teller.TakeBack(gone.Address);
+                teller.TakeBack(gone.Address, isGone);
             foreach (Candidate added in now.Where(c => !before.Exists(old => old.Address == c.Address)))
                 teller.Tell(added);
         }
@@ -90,6 +96,8 @@ internal interface ICandidateTeller
     /// <summary>There is another one.</summary>
     void Tell(Candidate candidate);
 
-    /// <summary>One is gone.</summary>
-    void TakeBack(UdpAddress address);
+    /// <summary>One is to be told no more.</summary>
+    /// <param name="address">Where it is.</param>
+    /// <param name="isGone">It leads to us no longer; false if there is but nobody left who says that it does.</param>
+    void TakeBack(UdpAddress address, bool isGone);
 }

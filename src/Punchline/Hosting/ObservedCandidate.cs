@@ -20,7 +20,7 @@ internal sealed class ObservedCandidate(CandidateBook book, ICandidateTeller tel
             return false;
         // One that a server sees or an interface has is the book's to take back: the peer saw it here first, and will need it again.
         if (!_address.IsNone && !book.Tells(_address))
-            teller.TakeBack(_address);
+            teller.TakeBack(_address, isGone: true);
         _address = address;
         teller.Tell(new Candidate(address, CandidateKind.PeerReflexive));
         return true;
@@ -31,9 +31,14 @@ internal sealed class ObservedCandidate(CandidateBook book, ICandidateTeller tel
 
     /// <inheritdoc/>
     /// <remarks>A server that we leave takes its word back, not the peer's own: the path in use begins there, and the peer does not say it twice.</remarks>
-    public void TakeBack(UdpAddress address)
+    public void TakeBack(UdpAddress address, bool isGone)
     {
-        if (address != _address)
-            teller.TakeBack(address);
+        if (address == _address)
+        {
+            if (!isGone)
+                return;
+            _address = default;
+        }
+        teller.TakeBack(address, isGone);
     }
 }

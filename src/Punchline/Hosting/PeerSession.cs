@@ -212,7 +212,7 @@ internal abstract class PeerSession : IConnectionHandler, ICandidateTeller, IDri
     public void Tell(Candidate candidate) => Connection.AddLocalCandidate(candidate);
 
     /// <inheritdoc/>
-    public void TakeBack(UdpAddress address) => Connection.RemoveLocalCandidate(address);
+    public void TakeBack(UdpAddress address, bool isGone) => Connection.RemoveLocalCandidate(address);
 
     /// <summary>The peer is verified and wanted: only now it hears where we are (DESIGN decision 5).</summary>
     /// <param name="pair">Our handle for the pair at the server; null without a pair.</param>

@@ -56,7 +56,7 @@ internal sealed class Sightings(PeerNode node)
             if (entry.Source is StunKeeper keeper && node.Sockets.All.Contains(entry.Socket))
                 keeper.AskNow();
             else
-                Drop(entry);
+                Drop(entry, isGone: true);
         }
     }
 
@@ -71,16 +71,16 @@ internal sealed class Sightings(PeerNode node)
     public void OnReplaced(IUdpSocket old)
     {
         foreach (Question entry in _asked.Where(entry => entry.Socket == old).ToArray())
-            Drop(entry);
+            Drop(entry, isGone: true);
     }
 
-    /// <summary>Takes everything back.</summary>
+    /// <summary>The server is left: it says nothing any more.</summary>
     public void End()
     {
         foreach (Question entry in _asked.ToArray())
-            Drop(entry);
+            Drop(entry, isGone: false);
         (_seen, _seenFrom) = (default, null);
-        node.Candidates.SetReflexive(this, default);
+        node.Candidates.EndReflexive(this, isGone: false);
     }
 
     private void TellSurvey(IUdpSocket socket, in UdpAddress server)
@@ -126,10 +126,10 @@ internal sealed class Sightings(PeerNode node)
         node.Loop.AddClient(socket, client);
     }
 
-    private void Drop(Question entry)
+    private void Drop(Question entry, bool isGone)
     {
         node.Loop.RemoveClient(entry.Socket, entry.Client);
-        node.Candidates.SetReflexive(entry.Source, default);
+        node.Candidates.EndReflexive(entry.Source, isGone);
         _asked.Remove(entry);
     }
 

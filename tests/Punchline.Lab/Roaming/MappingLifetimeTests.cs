@@ -9,7 +9,8 @@ namespace Punchline.Lab.Roaming;
 [Collection(Alone.Name)]
 public sealed class MappingLifetimeTests
 {
-    private static readonly TimeSpan LongestGap = TimeSpan.FromSeconds(2);
+    /// <summary>Less than the second after which a path that is dead is left: one that dies is seen here.</summary>
+    private static readonly TimeSpan LongestGap = TimeSpan.FromSeconds(0.9);
 
     [LabFact]
     [Trait("Length", "Medium")]

@@ -43,7 +43,7 @@ public sealed class CandidateBookTests
         Assert.Equal(CandidateBook.MaxTold, peer.Known.Count);
         Assert.Contains(Address("203.0.113.9"), peer.Known);
         Assert.DoesNotContain(Address($"172.17.{CandidateBook.MaxTold}.1"), peer.Known);
-        _book.SetReflexive(this, default);
+        _book.EndReflexive(this, isGone: true);
         Assert.Equal(_book.Current.Select(candidate => candidate.Address), peer.Known);
     }
 
@@ -78,6 +78,6 @@ public sealed class CandidateBookTests
 
         public void Tell(Candidate candidate) => Known.Add(candidate.Address);
 
-        public void TakeBack(UdpAddress address) => Assert.True(Known.Remove(address));
+        public void TakeBack(UdpAddress address, bool isGone) => Assert.True(Known.Remove(address));
     }
 }

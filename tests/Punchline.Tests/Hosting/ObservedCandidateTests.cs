@@ -49,16 +49,30 @@ public sealed class ObservedCandidateTests : ICandidateTeller
     {
         _book.SetReflexive(this, Reflexive);
         Assert.True(_observed.TryTake(Reflexive));
-        _book.SetReflexive(this, default);
+        _book.EndReflexive(this, isGone: false);
         Assert.Equal([Reflexive], _told);
         Assert.True(_observed.TryTake(Other));
         Assert.Equal([Other], _told);
         _book.SetReflexive(this, Reflexive);
-        _book.SetReflexive(this, default);
+        _book.EndReflexive(this, isGone: false);
+        Assert.Equal([Other], _told);
+    }
+
+    [Fact]
+    public void Where_the_peer_sees_us_is_taken_back_when_the_socket_that_it_sees_goes()
+    {
+        _book.SetReflexive(this, Reflexive);
+        Assert.True(_observed.TryTake(Reflexive));
+        _book.SetReflexive(this, Other); // Another socket has taken over.
+        Assert.Equal([Other], _told);
+        Assert.True(_observed.TryTake(Reflexive)); // Its packets are still on their way.
+        _book.SetHosts([new OwnCandidate(Local, CandidateKind.Host, InterfaceKind.Physical)]);
+        Assert.True(_observed.TryTake(Local));
+        _book.SetHosts([]);
         Assert.Equal([Other], _told);
     }
 
     void ICandidateTeller.Tell(Candidate candidate) => _told.Add(candidate.Address);
 
-    void ICandidateTeller.TakeBack(UdpAddress address) => _told.Remove(address);
+    void ICandidateTeller.TakeBack(UdpAddress address, bool isGone) => _told.Remove(address);
 }
