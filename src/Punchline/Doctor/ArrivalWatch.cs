@@ -22,19 +22,21 @@ internal sealed class ArrivalWatch(TimeProvider time, bool isIPv4, Func<bool, lo
     /// meanwhile is taken off, as far as as much comes in the same time afterwards.
     /// </summary>
     /// <param name="work">Brings packets.</param>
+    /// <param name="came">Whether its answer says that one was received.</param>
     /// <param name="expected">How many would have arrived, at least; one in five, and one at least, may have been lost.</param>
     /// <param name="stop">Gives up.</param>
     /// <returns>What the work said; and whether this machine dropped them, null if that is not known or not asked.</returns>
-    public async Task<(bool Came, bool? DroppedHere)> DuringAsync(Func<Task<bool>> work, int expected, CancellationToken stop)
+    public async Task<(T Answer, bool? DroppedHere)> DuringAsync<T>(Func<Task<T>> work, Func<T, bool> came, int expected, CancellationToken stop)
     {
         long? before = read(isIPv4);
         long start = time.GetTimestamp();
-        if (await work().ConfigureAwait(false))
-            return (true, null);
+        T answer = await work().ConfigureAwait(false);
+        if (came(answer))
+            return (answer, null);
         long? after = read(isIPv4);
         await Task.Delay(time.GetElapsedTime(start), time, stop).ConfigureAwait(false);
         long? dropped = after - before - (read(isIPv4) - after);
-        return (false, dropped is null ? null : dropped >= expected - ((expected + 4) / 5));
+        return (answer, dropped is null ? null : dropped >= expected - ((expected + 4) / 5));
     }
 
     private static long? Undelivered(bool isIPv4)

@@ -1,3 +1,4 @@
+using Punchline.Discovery;
 using Punchline.Hosting;
 using Punchline.Quic;
 using Punchline.Quic.Paths;
@@ -17,13 +18,11 @@ internal sealed class HairpinTest(PeerNode node, ServerQuestions questions)
 
     /// <summary>Runs it.</summary>
     /// <param name="server">Tells the public addresses.</param>
-    /// <param name="stop">Gives up.</param>
     /// <param name="mapped">Where it sees our main socket.</param>
+    /// <param name="stop">Gives up.</param>
     /// <returns>Null if it could not be tried.</returns>
     public async Task<bool?> RunAsync(UdpAddress server, UdpAddress mapped, CancellationToken stop)
     {
-        // A server that lies must not aim us at anyone but the address that it attests, and at no service.
-        bool MayCall(in UdpAddress address) => address.SameHost(mapped) && CandidateRules.Judge(address, new PeerNetwork(node.Network)) == CandidateVerdict.Probe;
         IUdpSocket? first = await node.Driver.CallAsync(_ => node.Sockets.OpenExtra(server)).ConfigureAwait(false);
         IUdpSocket? second = await node.Driver.CallAsync(_ => node.Sockets.OpenExtra(server)).ConfigureAwait(false);
         try
@@ -31,7 +30,7 @@ internal sealed class HairpinTest(PeerNode node, ServerQuestions questions)
             if (first is null || second is null
                 || await questions.AskAsync(first, server, stop).ConfigureAwait(false) is not { } atFirst
                 || await questions.AskAsync(second, server, stop).ConfigureAwait(false) is not { } atSecond
-                || !MayCall(atFirst.Mapped) || !MayCall(atSecond.Mapped))
+                || !MayCall(atFirst.Mapped, mapped, node.Network) || !MayCall(atSecond.Mapped, mapped, node.Network))
                 return null;
             var heard = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             StunTransactionId id = StunTransactionId.Draw(node.Randomness);
@@ -56,6 +55,13 @@ internal sealed class HairpinTest(PeerNode node, ServerQuestions questions)
             }
         }
     }
+
+    /// <summary>A server that lies must not aim us at anyone but the address at which it sees us, and at no service there.</summary>
+    /// <param name="address">Where it says that a socket of ours is.</param>
+    /// <param name="mapped">Where it sees our main socket.</param>
+    /// <param name="network">Our own addresses.</param>
+    internal static bool MayCall(in UdpAddress address, in UdpAddress mapped, LocalNetwork network) =>
+        address.SameHost(mapped) && CandidateRules.Judge(address, new PeerNetwork(network)) == CandidateVerdict.Probe;
 
     /// <summary>Sends Binding indications, which nobody answers (RFC 8489 section 6.3.2), and hears the other side's.</summary>
     private sealed class Caller(UdpAddress to, StunTransactionId id, TaskCompletionSource heard) : IDatagramClient

@@ -50,9 +50,8 @@ internal sealed class MappingExamination(PeerNode node, ServerQuestions question
             if (facts.Verdict != MappingVerdict.Believed
                 || await node.Driver.CallAsync(_ => node.Sockets.For(udp.Server)).ConfigureAwait(false) is not { } asking)
                 return facts;
-            MappingCheckOutcome check = default;
-            (_, bool? dropped) = await _arrivals.DuringAsync(
-                async () => (check = await questions.CheckAsync(asking, udp.Server, external.Port, socket, stop).ConfigureAwait(false)) == MappingCheckOutcome.Open,
+            (MappingCheckOutcome check, bool? dropped) = await _arrivals.DuringAsync(
+                () => questions.CheckAsync(asking, udp.Server, external.Port, socket, stop), static outcome => outcome == MappingCheckOutcome.Open,
                 ServerQuestions.Transmissions, stop).ConfigureAwait(false);
             return facts with { Check = check, IsDroppedHere = dropped == true };
         }

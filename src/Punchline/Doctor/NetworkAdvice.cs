@@ -25,6 +25,7 @@ internal static class NetworkAdvice
             facts.IPv6 is { Works: true }
                 ? "IPv6 works here: friends who have it, too, are met directly whatever their NAT is"
                 : "ask the provider for a public IPv4 address or for IPv6: its own NAT stands before the router's",
+        { Gateway: null } => "forward a UDP port to this computer at its router, which could not be found from here",
         { MayMapPorts: false } => "let Punchline ask the router for a port (start it without --no-port-mapping)",
         _ => "turn on UPnP, NAT-PMP or PCP in the router, or forward a UDP port to this computer",
     };

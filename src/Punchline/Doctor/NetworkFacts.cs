@@ -61,7 +61,7 @@ internal sealed record MappingFacts(MappingProtocol Protocol, bool IsFound)
 /// <param name="Channel">The server over TCP.</param>
 internal sealed record NetworkFacts(LocalNetwork Network, ChannelFacts Channel)
 {
-    /// <summary>The server over UDP and IPv4; null if it has no such address, or this machine no way there.</summary>
+    /// <summary>The server over UDP and IPv4; null if it has no such address that we know, or this machine no way there.</summary>
     public UdpFacts? IPv4 { get; init; }
 
     /// <summary>The same over IPv6.</summary>

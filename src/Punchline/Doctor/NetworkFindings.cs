@@ -56,7 +56,7 @@ internal static class NetworkFindings
 
     private static Finding Udp(string name, UdpFacts? udp, string family, in ChannelFacts channel) => udp switch
     {
-        null when channel.Failure is not null => new(name, Unknown, $"not asked: the server's addresses over {family} are not known"),
+        null when channel.Failure is not null => new(name, Unknown, $"not asked: no address of the server's over {family} is known, or no way leads there"),
         null => new(name, "none", $"no {family} between this computer and the server"),
         { Works: true } => new(name, "works", string.Create(CultureInfo.InvariantCulture,
             $"works{(udp.RoundTripTime is { } rtt ? $", round trip {rtt.TotalMilliseconds:0.0} ms" : "")}; the server sees this computer at {udp.Mapped}")),
@@ -75,7 +75,7 @@ internal static class NetworkFindings
             return new(Name, "open", "this computer's own firewall lets in what it does not expect");
         return new(Name, Unknown, said.Contains(false)
             ? "not known: nothing that was not expected came as far as this computer; it was stopped before"
-            : "not known: this system does not tell what it drops");
+            : "not known: no unexpected packet could be had from the server, or this system does not tell what it drops");
     }
 
     private static IEnumerable<Finding> Nat(UdpFacts udp)
@@ -115,9 +115,7 @@ internal static class NetworkFindings
 
     private static string TextOf(NatFiltering filtering) => filtering switch
     {
-        NatFiltering.EndpointIndependent => "lets in packets from everybody (endpoint-independent filtering)",
         NatFiltering.PortIndependent => "lets in packets from other ports of a peer that was sent to (endpoint-independent or address-dependent filtering)",
-        NatFiltering.AddressDependent => "lets in packets from addresses that were sent to (address-dependent filtering)",
         NatFiltering.AddressAndPortDependent => "lets in packets from addresses and ports alone that were sent to (address- and port-dependent filtering)",
         _ => "not known: the server has no second port, or did not answer",
     };

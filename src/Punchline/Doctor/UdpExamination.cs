@@ -32,10 +32,8 @@ internal sealed class UdpExamination(PeerNode node, ServerQuestions questions, E
     {
         if (await node.Driver.CallAsync(_ => node.Sockets.For(server.Main)).ConfigureAwait(false) is not { } socket)
             return null;
-        StunBindingResult? first = null;
-        (_, bool? dropped) = await _arrivals.DuringAsync(
-            async () => (first = await questions.AskAsync(socket, server.Main, stop).ConfigureAwait(false)) is not null,
-            ServerQuestions.Transmissions, stop).ConfigureAwait(false);
+        (StunBindingResult? first, bool? dropped) = await _arrivals.DuringAsync(
+            () => questions.AskAsync(socket, server.Main, stop), static answer => answer is not null, ServerQuestions.Transmissions, stop).ConfigureAwait(false);
         if (first is not { } answer)
             return new UdpFacts(server.Main) { DropsHere = dropped };
 
@@ -69,9 +67,8 @@ internal sealed class UdpExamination(PeerNode node, ServerQuestions questions, E
         {
             if (await questions.AskAsync(socket, server.Main, stop).ConfigureAwait(false) is null)
                 return (NatFiltering.Unknown, null);
-            bool? came = null;
-            (_, bool? dropped) = await _arrivals.DuringAsync(
-                async () => (came = await questions.AnswersFromElsewhereAsync(socket, server.Main, UnexpectedPackets, FilterPatience, stop).ConfigureAwait(false)) == true,
+            (bool? came, bool? dropped) = await _arrivals.DuringAsync(
+                () => questions.AnswersFromElsewhereAsync(socket, server.Main, UnexpectedPackets, FilterPatience, stop), static came => came == true,
                 UnexpectedPackets, stop).ConfigureAwait(false);
             return came is null ? (NatFiltering.Unknown, null) : (NatReport.FilteringFrom(null, came), dropped);
         }

@@ -10,16 +10,18 @@ public sealed class ArrivalWatchTests
     private static readonly TimeSpan Work = TimeSpan.FromSeconds(1);
 
     [Theory]
-    [InlineData(0, 0, false)]
-    [InlineData(10, 0, true)]
-    [InlineData(8, 0, true)]
-    [InlineData(7, 0, false)]
-    [InlineData(25, 25, false)] // others' packets, which come all the time
-    [InlineData(35, 25, true)]
-    public async Task Ten_packets_are_told_from_what_else_is_dropped(int during, int after, bool expected)
+    [InlineData(10, 0, 0, false)]
+    [InlineData(10, 10, 0, true)]
+    [InlineData(10, 8, 0, true)]
+    [InlineData(10, 7, 0, false)]
+    [InlineData(10, 25, 25, false)] // others' packets, which come all the time
+    [InlineData(10, 35, 25, true)]
+    [InlineData(4, 3, 0, true)]
+    [InlineData(4, 2, 0, false)]
+    public async Task Packets_are_told_from_what_else_is_dropped(int sent, int during, int after, bool expected)
     {
         Queue<long?> counts = new([1_000, 1_000 + during, 1_000 + during + after]);
-        Assert.Equal((false, expected), await WatchAsync(counts, came: false));
+        Assert.Equal((false, expected), await WatchAsync(counts, came: false, sent));
         Assert.Empty(counts);
     }
 
@@ -29,7 +31,7 @@ public sealed class ArrivalWatchTests
     [Fact]
     public async Task Where_the_system_does_not_count_nothing_is_known() => Assert.Equal((false, null), await WatchAsync(new([null, null, null]), came: false));
 
-    private static async Task<(bool Came, bool? DroppedHere)> WatchAsync(Queue<long?> counts, bool came)
+    private static async Task<(bool Came, bool? DroppedHere)> WatchAsync(Queue<long?> counts, bool came, int sent = 10)
     {
         var time = new ManualTime();
         var watch = new ArrivalWatch(time, isIPv4: true, _ => counts.Dequeue());
@@ -39,7 +41,7 @@ public sealed class ArrivalWatchTests
                 time.Advance(Work);
                 return Task.FromResult(came);
             },
-            expected: 10, TestContext.Current.CancellationToken);
+            static answer => answer, sent, TestContext.Current.CancellationToken);
         // As long again without.
         time.Advance(Work);
         return await watching;

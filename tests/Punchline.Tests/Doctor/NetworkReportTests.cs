@@ -50,7 +50,7 @@ public sealed class NetworkReportTests
         ["a router that may not be asked"] = (
             Basis with { MayMapPorts = false }, "carrier-nat=unknown", "direct direct foretold guessed direct relayed", "let Punchline ask"),
         ["no router on the way out"] = (
-            Basis with { Gateway = null }, "router=none carrier-nat=unknown", "direct direct foretold guessed direct relayed", "turn on UPnP"),
+            Basis with { Gateway = null }, "router=none carrier-nat=unknown", "direct direct foretold guessed direct relayed", "forward a UDP port"),
         ["IPv4's UDP blocked beside IPv6"] = (
             Basis with { IPv4 = new(Server) { DropsHere = false }, IPv6 = Ipv6, Hairpins = null },
             "udp-ipv4=blocked udp-ipv6=works nat=no", "relayed relayed relayed relayed direct relayed", "allow UDP over IPv4"),
