@@ -38,11 +38,12 @@ internal sealed class CoturnRelay : IRelay
 
     public static IRelay Start()
     {
-        Process process = Process.Start(new ProcessStartInfo(Program,
-    [
-        "--no-auth", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp", "--allow-loopback-peers", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1",
-        string.Create(CultureInfo.InvariantCulture, $"--listening-port={Port}"), "--log-file=/dev/null", "--pidfile=/dev/null", "--realm=bench", "-c", "/dev/null",
-    ]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        string[] arguments =
+        [
+            "--no-auth", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp", "--allow-loopback-peers", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1",
+            string.Create(CultureInfo.InvariantCulture, $"--listening-port={Port}"), "--log-file=/dev/null", "--pidfile=/dev/null", "--realm=bench", "-c", "/dev/null",
+        ];
+        Process process = Process.Start(new ProcessStartInfo(Program, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
         // Read, so that it never waits for us.
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();

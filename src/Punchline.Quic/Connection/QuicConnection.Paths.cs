@@ -128,15 +128,15 @@ public sealed partial class QuicConnection
     /// connection id and its owner's socket would never be free. A client that keeps it open has been heard by then, and an outage had time to
     /// end (docs/wire/punch.md section 5.3).
     /// </summary>
-    private Instant PassesAt(PathState state) =>
+    private Instant ExpiresAt(PathState state) =>
         state is { IsPair: false, IsDirect: true, Schedule.NextAt.IsSet: false } && state != _paths.Current && state != _paths.First
             ? state.HeardAt + StandbyKeeper.LongestSilence(StandbyDistance) : Instant.Never;
 
-    private void ForgetPassedPaths()
+    private void ForgetExpiredPaths()
     {
         for (int i = _paths.Count - 1; i >= 0; i--)
         {
-            if (PassesAt(_paths[i]) <= _now)
+            if (ExpiresAt(_paths[i]) <= _now)
                 Forget(_paths[i]);
         }
     }

@@ -42,7 +42,7 @@ public sealed partial class QuicConnection
             next = Instant.Min(next, Instant.Min(BlockedDeadline, SuspectAt));
             next = Instant.Min(next, Instant.Min(_puncher.NextRoundAt, Instant.Min(_standby.NextTimeout, _paths.Current.Mtu.RaiseAt)));
             for (int i = 0; i < _paths.Count; i++)
-                next = Instant.Min(next, Instant.Min(_paths[i].Schedule.NextAt, PassesAt(_paths[i])));
+                next = Instant.Min(next, Instant.Min(_paths[i].Schedule.NextAt, ExpiresAt(_paths[i])));
             return next;
         }
     }
@@ -97,7 +97,7 @@ public sealed partial class QuicConnection
         KeepStandby();
         _paths.Current.Mtu.OnTimeout(now);
         EndOverdueProbing();
-        ForgetPassedPaths();
+        ForgetExpiredPaths();
     }
 
     /// <summary>RFC 9000 section 4.1: who waits for credit with nothing in flight says so now and then, lest the peer take it for idle.</summary>

@@ -4,7 +4,7 @@ namespace Punchline.Quic.Paths;
 internal sealed class PathSet
 {
     /// <summary>Pairs that we probe, and a few that the peer's packets made known.</summary>
-    private const int MaxPaths = CandidateRules.MaxPairs + 8;
+    internal const int MaxPaths = CandidateRules.MaxPairs + 8;
 
     private readonly List<PathState> _all = [];
     private PathState? _lastFound;

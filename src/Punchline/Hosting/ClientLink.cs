@@ -10,12 +10,12 @@ namespace Punchline.Hosting;
 /// </summary>
 internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMemory<byte> hostId) : IAsyncDisposable
 {
+    private readonly Lock _gate = new();
     private ServerContact? _contact;
     private Task _reading = Task.CompletedTask;
     private TaskCompletionSource<PairLoss> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ulong _handle;
-    private readonly Lock _closing = new();
-    private PairClosed? _closed;
+    private PairClosed? _lastClosed;
 
     /// <summary>The server.</summary>
     public ServerAddress Server => server;
@@ -41,11 +41,11 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
         Opened opened = await _contact.Channel.OpenAsync(hostId, key.Id, key.Secret, stop).ConfigureAwait(false);
         var lost = new TaskCompletionSource<PairLoss>(TaskCreationOptions.RunContinuationsAsynchronously);
         Volatile.Write(ref _lost, lost);
-        lock (_closing)
+        lock (_gate)
         {
             Volatile.Write(ref _handle, opened.Handle);
             // The reader may have been told of its end before this call of its beginning.
-            if (_closed is { } closed)
+            if (_lastClosed is { } closed)
                 TellLost(closed);
         }
         // The channel may have ended meanwhile, and its reader with it.
@@ -79,9 +79,9 @@ internal sealed class ClientLink(PeerNode node, ServerAddress server, ReadOnlyMe
                 OnServerMessage?.Invoke(message);
                 if (message is not PairClosed closed)
                     continue;
-                lock (_closing)
+                lock (_gate)
                 {
-                    _closed = closed;
+                    _lastClosed = closed;
                     TellLost(closed);
                 }
             }

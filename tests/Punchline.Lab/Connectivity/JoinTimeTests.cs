@@ -5,7 +5,7 @@ using Punchline.Lab.Scenes;
 
 namespace Punchline.Lab.Connectivity;
 
-/// <summary>How long a friend waits, from the start of the process that people download, on a machine that does nothing else. By hand: ./publish first.</summary>
+/// <summary>How long a friend waits, from the start of the process that people download, on a machine that does nothing else. `./test --full` publishes it first; with a filter that is left to who gives it.</summary>
 [Trait("Length", "Long")]
 [Collection(Alone.Name)]
 public sealed class JoinTimeTests

@@ -11,7 +11,7 @@ namespace Punchline.Quic.Tests.Simulation;
 public sealed class PassingPathTests
 {
     /// <summary>More than the connection ids that a side holds, and than the paths that a connection has room for.</summary>
-    private const int Many = 2 * (CandidateRules.MaxPairs + 8);
+    private const int Many = 2 * PathSet.MaxPaths;
 
     private static readonly LinkProfile Relay = new() { Delay = TimeSpan.FromMilliseconds(40) };
     private static readonly LinkProfile Direct = new() { Delay = TimeSpan.FromMilliseconds(3) };

@@ -44,8 +44,8 @@ internal sealed class LifetimeProber(IRandomness randomness, Func<LifetimeTrial,
     {
         Stop();
         _server = server;
-        _stream = new LifetimeSearch().From(known.Stream);
-        _brief = _stream.IsDone ? LifetimeSearch.After(_stream.Bounds).From(known.Brief) : null;
+        _stream = new LifetimeSearch().Resume(known.Stream);
+        _brief = _stream.IsDone ? LifetimeSearch.After(_stream.Bounds).Resume(known.Brief) : null;
         _unknown = 0;
         _nextAt = now + StartDelay;
     }

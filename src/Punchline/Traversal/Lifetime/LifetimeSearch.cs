@@ -34,14 +34,14 @@ internal sealed class LifetimeSearch(int first = LifetimeSearch.Likely)
     /// <summary>A search that begins where another one ended: one trial shows that both are equal.</summary>
     public static LifetimeSearch After(in IdleBounds other) => new(other.Held is { } held ? Array.IndexOf(Ladder, held) : 0)
     {
-        _failed = other.Failed is { } failed ? Array.IndexOf(Ladder, failed) : Ladder.Length,
+        _failed = FailedIn(other),
     };
 
     /// <summary>Goes on from what it had shown when it was interrupted: its own <see cref="Bounds"/>.</summary>
-    public LifetimeSearch From(in IdleBounds known)
+    public LifetimeSearch Resume(in IdleBounds known)
     {
         _held = known.Held is { } held ? Array.IndexOf(Ladder, held) : -1;
-        _failed = known.Failed is { } failed ? Array.IndexOf(Ladder, failed) : Ladder.Length;
+        _failed = FailedIn(known);
         return this;
     }
 
@@ -60,4 +60,6 @@ internal sealed class LifetimeSearch(int first = LifetimeSearch.Likely)
         _failed = Index;
         _failures = 0;
     }
+
+    private static int FailedIn(in IdleBounds bounds) => bounds.Failed is { } failed ? Array.IndexOf(Ladder, failed) : Ladder.Length;
 }
