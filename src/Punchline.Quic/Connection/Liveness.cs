@@ -48,6 +48,8 @@ internal sealed class Liveness(TimeSpan idleTimeout, TimeSpan heartbeat, TimeSpa
     {
         if (IsQuiet)
             _watchedFrom = now; // The silence up to now was agreed on.
+        if (quiet < Quiet && !_sentSinceHeard)
+            _activeAt = now; // So it was for the idle timeout, which would else end the connection at once.
         Quiet = quiet;
         // Who sends no keep-alives goes on without.
         _agreed = heartbeat == TimeSpan.Zero || isBusy || quiet <= heartbeat ? null : quiet;

@@ -125,12 +125,12 @@ public sealed partial class QuicConnection
 
     /// <summary>
     /// When a direct path is over that carries nothing and to which no candidate of the peer's leads: no round probes it again, and else its
-    /// connection id and its owner's socket would never be free. A client that keeps it open has been heard by then, and an outage had time to
+    /// connection id and its owner's socket would never be free. A client that keeps it open, and gives it up itself, has been heard by then, and an outage had time to
     /// end (docs/wire/punch.md section 5.3).
     /// </summary>
     private Instant ExpiresAt(PathState state) =>
-        state is { IsPair: false, IsDirect: true, Schedule.NextAt.IsSet: false } && state != _paths.Current && state != _paths.First
-            ? state.HeardAt + StandbyKeeper.LongestSilence(StandbyDistance) : Instant.Never;
+        state is { IsPair: false, IsDirect: true, Schedule.NextAt.IsSet: false } && state != _paths.Current && state != _paths.First && state != _standby.Path
+            ? Instant.Max(state.HeardAt, _standbyDistanceSince) + StandbyKeeper.LongestSilence(StandbyDistance) : Instant.Never;
 
     private void ForgetExpiredPaths()
     {

@@ -10,6 +10,9 @@ public sealed partial class QuicConnection
 
     private readonly StandbyKeeper _standby = new();
 
+    /// <summary>Up to then the peer was silent by another <see cref="StandbyDistance"/>.</summary>
+    private Instant _standbyDistanceSince = Instant.Zero;
+
     /// <summary>One is enough: beyond it there is the server's path.</summary>
     private void ChooseStandby()
     {
@@ -26,6 +29,16 @@ public sealed partial class QuicConnection
     }
 
     private TimeSpan StandbyDistance => _liveness.Quiet > TimeSpan.Zero ? Larger(_liveness.Quiet, StandbyKeeper.Repeat) : StandbyInterval;
+
+    /// <summary>Another silence may have been agreed on.</summary>
+    /// <param name="before">The distance up to now.</param>
+    private void OnStandbyDistance(TimeSpan before)
+    {
+        if (StandbyDistance == before)
+            return;
+        _standbyDistanceSince = _now;
+        _standby.Hasten(_now, StandbyDistance);
+    }
 
     private void KeepStandby()
     {

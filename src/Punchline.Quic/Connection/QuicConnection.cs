@@ -234,7 +234,9 @@ public sealed partial class QuicConnection : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(quiet, TimeSpan.Zero);
         _now = now;
+        TimeSpan before = StandbyDistance;
         _liveness.Agree(now, quiet, isBusy);
+        OnStandbyDistance(before);
     }
 
     /// <summary>Closes with an application error code, 0 for none; the peer sees code and reason.</summary>

@@ -47,7 +47,16 @@ internal sealed class StandbyKeeper
         if (path == Path)
             return;
         (Path, _probedAt, _misses) = (path, Instant.Zero, 0);
-        NextTimeout = path is null ? Instant.Never : now + distance;
+        NextTimeout = path is null ? Instant.Never : Due(now, path, distance);
+    }
+
+    /// <summary>The distance is another one: what is due by it is not put off.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="distance">Between two probes of a path that answers, from now on.</param>
+    internal void Hasten(Instant now, TimeSpan distance)
+    {
+        if (Path is { } path)
+            NextTimeout = Instant.Min(NextTimeout, Due(now, path, distance));
     }
 
     /// <summary>Time has passed.</summary>
@@ -69,4 +78,7 @@ internal sealed class StandbyKeeper
         NextTimeout = now + (_misses > 0 ? Repeat : distance);
         return StandbyStep.Probe;
     }
+
+    // The peer forgets what it has not heard of for long.
+    private static Instant Due(Instant now, PathState path, TimeSpan distance) => Instant.Max(now, path.HeardAt + distance);
 }

@@ -77,6 +77,18 @@ public sealed class LivenessTests
         Assert.Equal(busy, liveness.SilentSince(Start));
     }
 
+    [Theory]
+    [InlineData(false, 100 + 60)]
+    [InlineData(true, 80 + 60)] // What was asked meanwhile was not answered.
+    public void An_agreement_that_ends_ends_no_connection_that_was_silent_by_it(bool hasAsked, int seconds)
+    {
+        Liveness liveness = Agreed(TimeSpan.FromSeconds(200), isBusy: false);
+        if (hasAsked)
+            liveness.OnAckElicitingSent(Start + TimeSpan.FromSeconds(80));
+        liveness.Agree(Start + TimeSpan.FromSeconds(100), TimeSpan.Zero, isBusy: false);
+        Assert.Equal(Start + TimeSpan.FromSeconds(seconds), liveness.IdleDeadline(TimeSpan.Zero));
+    }
+
     [Fact]
     public void An_agreement_under_the_heartbeat_or_without_one_changes_nothing()
     {

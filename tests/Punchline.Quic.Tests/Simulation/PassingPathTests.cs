@@ -107,9 +107,30 @@ public sealed class PassingPathTests
     public void The_second_best_stays_as_long_as_it_is_kept_open(int quiet)
     {
         (Scene scene, UdpAddress client, UdpAddress host) = WithSpare(4);
+        Agree(scene, quiet);
+        scene.Network.RunFor(TimeSpan.FromHours(1));
+        IsKept(scene, client, host);
+    }
+
+    [Fact]
+    public void The_second_best_stays_when_the_two_are_less_silent_than_before()
+    {
+        (Scene scene, UdpAddress client, UdpAddress host) = WithSpare(4);
+        Agree(scene, 300);
+        scene.Network.RunFor(TimeSpan.FromMinutes(34));
+        Agree(scene, 0);
+        scene.Network.RunFor(TimeSpan.FromMinutes(10));
+        IsKept(scene, client, host);
+    }
+
+    private static void Agree(Scene scene, int quiet)
+    {
         scene.Connection.AgreeOnSilence(scene.Network.Now, TimeSpan.FromSeconds(quiet), isBusy: false);
         scene.HostConnection.AgreeOnSilence(scene.Network.Now, TimeSpan.FromSeconds(quiet), isBusy: false);
-        scene.Network.RunFor(TimeSpan.FromHours(1));
+    }
+
+    private static void IsKept(Scene scene, UdpAddress client, UdpAddress host)
+    {
         Assert.True(scene.Connection.Paths().Find(scene.Client.PathTo(client, host)) is { IsValidated: true });
         Assert.True(scene.HostConnection.Paths().Find(scene.Host.PathTo(host, client)) is { IsValidated: true });
         Assert.DoesNotContain(scene.HostApplication.Events.Concat(scene.ClientApplication.Events), static e => e.Kind == QuicEventKind.PathLost);
