@@ -77,10 +77,11 @@ internal sealed class RelayStanding(PeerNode node, EndpointConnection connection
     public StaysOnRelay? TakeStayToTell()
     {
         RelayStay? stay = node.RelayOnly ? RelayStay.RelayOnly : node.WayOut.UdpWorks == false ? RelayStay.NoUdp : null;
-        if (stay is not { } reason || stay == _toldStay)
+        if (stay == _toldStay)
             return null;
+        // That it stays no longer the peer hears otherwise, and may forget what it was told.
         _toldStay = stay;
-        return new StaysOnRelay(reason);
+        return stay is { } reason ? new StaysOnRelay(reason) : null;
     }
 
     /// <summary>The server forwards no data of this connection for now.</summary>

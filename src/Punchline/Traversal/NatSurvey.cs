@@ -49,8 +49,9 @@ internal sealed class NatSurvey(EndpointLoop loop, IRandomness randomness, Func<
     /// <param name="hasAlternate">It has a second port to answer from.</param>
     public void Begin(IUdpSocket socket, in UdpAddress server, bool hasAlternate)
     {
-        // It is over IPv4 that there are NATs to know: whichever servers are used beside, what is known of them stays.
-        if (_socket is { LocalAddress.IsIPv4: true } && !socket.LocalAddress.IsIPv4)
+        // It is over IPv4 that there are NATs to know: whichever servers are used beside, what is known of them stays. Where no UDP comes back
+        // over IPv4 nothing is known.
+        if (_seen.Count > 0 && _socket is { LocalAddress.IsIPv4: true } && !socket.LocalAddress.IsIPv4)
             return;
         if (_socket is not null && _socket != socket)
             Forget();

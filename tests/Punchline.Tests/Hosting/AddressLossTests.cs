@@ -1,6 +1,7 @@
 using Punchline.Hosting;
 using Punchline.Quic;
 using Punchline.Relay;
+using Punchline.Testing;
 using Punchline.Tests.Endpoint;
 using Punchline.Tests.Relay;
 using Punchline.Udp;
@@ -81,12 +82,27 @@ public sealed class AddressLossTests
         Assert.Equal(Main, await node.CallAsync(() => udp.Way!.Value.Server));
     }
 
+    [Fact]
+    public async Task Where_no_UDP_comes_back_over_IPv4_what_is_known_is_of_IPv6()
+    {
+        await using ManualNode node = await ManualNode.StartAsync(Ours, OursOverIPv6);
+        using var server = new FakeServer();
+        await using ServerChannel channel = await node.ConnectAsync(server, Main, OverIPv6);
+        await using var udp = new ServerUdp(node.Node, server.Address);
+        Task<RelayRoute> binding = udp.BindAsync(channel, 7, new byte[RelayFrame.KeyLength], Token);
+        await node.PassAsync(TimeSpan.FromSeconds(6));
+        UdpAddress seen = FakeSocket.Address("[2001:db8::10]:40001");
+        await node.BindAsync(OverIPv6, (await node.TakeSentAsync(OverIPv6))[^1], seen);
+        await Hang.OrAsync(binding, "a binding");
+        Assert.Equal(seen, await node.CallAsync(() => node.Node.Survey.Mapped));
+    }
+
     private static async Task<ServerUdp> BindAsync(ManualNode node, FakeServer server, ServerChannel channel)
     {
         var udp = new ServerUdp(node.Node, server.Address);
         Task<RelayRoute> binding = udp.BindAsync(channel, 7, new byte[RelayFrame.KeyLength], Token);
         await node.BindAsync(Main, (await node.TakeSentAsync(Main))[^1], Seen);
-        await binding;
+        await Hang.OrAsync(binding, "a binding");
         return udp;
     }
 }
