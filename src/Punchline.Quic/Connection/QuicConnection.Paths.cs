@@ -203,10 +203,31 @@ public sealed partial class QuicConnection
             _owesPing = true; // The nomination itself: a non-probing packet that asks for an answer.
         }
         ChooseStandby();
-        if (_paths.HasDirect)
-            _puncher.Pause();
-        else
+        PaceRounds();
+    }
+
+    /// <summary>Rounds follow each other until a direct path stands, and more rarely while a better one is dead.</summary>
+    private void PaceRounds()
+    {
+        if (!_paths.HasDirect)
             _puncher.Resume(_now);
+        else if (IsClient && HasLostBetter())
+            _puncher.Linger(_now);
+        else
+            _puncher.Stop();
+    }
+
+    /// <summary>A path that worked and that data would take if it worked again; nothing else would find that out.</summary>
+    private bool HasLostBetter()
+    {
+        PathChooser.Rating current = Rate(_paths.Current);
+        for (int i = 0; i < _paths.Count; i++)
+        {
+            PathState state = _paths[i];
+            if (state is { IsPair: true, WasValidated: true, IsValidated: false } && PathChooser.ShouldSwitch(current, Rate(state) with { IsUsable = true }))
+                return true;
+        }
+        return false;
     }
 
     /// <summary>A path is as long as its shortest sample: queues, ours above all, are no reason to leave it.</summary>

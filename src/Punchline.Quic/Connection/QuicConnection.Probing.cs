@@ -52,8 +52,7 @@ public sealed partial class QuicConnection
             else if (state.IsValidated && state.IsDirect && state != _paths.Current && !state.Schedule.HasProbesLeft)
                 state.Schedule.Start(_now, 1, ProbingRtt); // docs/wire/punch.md section 5.3: what we know to work, the peer may not yet.
         }
-        if (_paths.HasDirect)
-            _puncher.Pause(); // The round was asked for; no other has to follow it.
+        PaceRounds();
     }
 
     /// <summary>An authentic packet came on a path.</summary>

@@ -21,10 +21,14 @@ internal sealed class Puncher
     /// <summary>The pause between rounds after the eager ones: networks change, but seldom.</summary>
     private static readonly TimeSpan PatientInterval = TimeSpan.FromSeconds(30);
 
+    /// <summary>The longest pause between rounds for a better path that died; the first is <see cref="RoundInterval"/>, and each is twice the one before.</summary>
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(10);
+
     private readonly bool _isClient;
     private Instant _startedAt = Instant.Never;
     private bool _failureReported;
     private bool _isWanted;
+    private TimeSpan _pause;
     private ulong _requested;
     private Instant _windowStart;
     private int _probes;
@@ -37,7 +41,7 @@ internal sealed class Puncher
     /// <summary>True if a PUNCH frame with <see cref="Round"/> must be sent.</summary>
     internal bool OwesFrame { get; set; }
 
-    /// <summary>When the next round begins if no direct path stands by then (client only).</summary>
+    /// <summary>When the next round begins if nothing changes until then.</summary>
     internal Instant NextRoundAt { get; private set; } = Instant.Never;
 
     /// <summary>The first candidate or path is known: round 1 begins. Later ones join the round that runs.</summary>
@@ -72,11 +76,21 @@ internal sealed class Puncher
         return true;
     }
 
-    /// <summary>A direct path stands: no more rounds, but for one that was asked for.</summary>
-    internal void Pause()
+    /// <summary>The best path that we know of stands: no more rounds, but for one that was asked for.</summary>
+    internal void Stop()
     {
+        _pause = TimeSpan.Zero;
         if (!_isWanted)
             NextRoundAt = Instant.Never;
+    }
+
+    /// <summary>A direct path stands, but a better one has died, which may be an outage: rounds go on, ever more rarely (client only).</summary>
+    internal void Linger(Instant now)
+    {
+        if (_pause == TimeSpan.Zero)
+            _pause = RoundInterval;
+        if (!_isWanted)
+            NextRoundAt = Instant.Max(now, _startedAt + _pause);
     }
 
     /// <summary>The way out may be another one now: a new round as soon as the interval allows, on either side, whatever stands.</summary>
@@ -85,6 +99,7 @@ internal sealed class Puncher
         if (Round == 0)
             return;
         _isWanted = true;
+        _pause = TimeSpan.Zero;
         _failureReported = false;
         NextRoundAt = Instant.Max(now, _startedAt + RoundInterval);
     }
@@ -92,8 +107,9 @@ internal sealed class Puncher
     /// <summary>The direct path is gone: a new round as soon as the interval allows.</summary>
     internal void Resume(Instant now)
     {
-        if (!_isClient || Round == 0 || NextRoundAt.IsSet)
+        if (!_isClient || Round == 0 || (NextRoundAt.IsSet && _pause == TimeSpan.Zero))
             return;
+        _pause = TimeSpan.Zero;
         _failureReported = false;
         NextRoundAt = Instant.Max(now, _startedAt + RoundInterval);
     }
@@ -107,7 +123,10 @@ internal sealed class Puncher
         failed = false;
         if (now < NextRoundAt)
             return false;
-        if (_isClient && Round >= EagerRounds && !_failureReported && !_isWanted)
+        bool lacksDirect = _pause == TimeSpan.Zero && !_isWanted;
+        if (!_isWanted)
+            _pause = _pause * 2 < LongestPause ? _pause * 2 : LongestPause;
+        if (_isClient && lacksDirect && Round >= EagerRounds && !_failureReported)
         {
             failed = true;
             _failureReported = true;
