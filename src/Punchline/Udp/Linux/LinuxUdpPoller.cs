@@ -120,13 +120,13 @@ internal sealed unsafe class LinuxUdpPoller : IUdpPoller
     {
         if (_disposed)
             return;
-        // First said, then woken: a wait that has begun ends, and the next one refuses.
+        // First said, then woken: a wait that has begun ends, and the next one refuses. One that begins in this moment still needs the list, whose
+        // first entry wakes it.
         _disposed = true;
         Interlocked.Exchange(ref _wakePending, 0);
         Wake();
         foreach (Descriptor descriptor in _descriptors)
             descriptor.DangerousRelease();
-        _descriptors.Clear();
         _wake.Dispose();
     }
 
@@ -166,6 +166,7 @@ internal sealed unsafe class LinuxUdpPoller : IUdpPoller
 
     private int IndexOf(IUdpSocket socket)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         int index = _descriptors.IndexOf(DescriptorOf(socket));
         return index > 0 ? index : throw new InvalidOperationException("The socket is not waited for.");
     }
