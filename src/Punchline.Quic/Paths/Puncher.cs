@@ -18,8 +18,11 @@ internal sealed class Puncher
     /// <summary>One round per this time at most, whoever asks.</summary>
     internal static readonly TimeSpan RoundInterval = TimeSpan.FromSeconds(5);
 
-    /// <summary>The pause between rounds after the eager ones: networks change, but seldom.</summary>
-    private static readonly TimeSpan PatientInterval = TimeSpan.FromSeconds(30);
+    /// <summary>
+    /// The pause between rounds after the eager ones: networks change, but seldom. The first of these rounds comes before a path is forgotten that
+    /// died and that no candidate leads to (<see cref="StandbyKeeper.LongestSilence"/>).
+    /// </summary>
+    private static readonly TimeSpan PatientInterval = TimeSpan.FromSeconds(25);
 
     /// <summary>The longest pause between rounds for a better path that died; the first is <see cref="RoundInterval"/>, and each is twice the one before.</summary>
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(10);
@@ -30,6 +33,7 @@ internal sealed class Puncher
     private bool _isWanted;
     private TimeSpan _pause;
     private ulong _requested;
+    private ulong _searchedFrom;
     private Instant _windowStart;
     private int _probes;
 
@@ -99,9 +103,7 @@ internal sealed class Puncher
         if (Round == 0)
             return;
         _isWanted = true;
-        _pause = TimeSpan.Zero;
-        _failureReported = false;
-        NextRoundAt = Instant.Max(now, _startedAt + RoundInterval);
+        Search(now);
     }
 
     /// <summary>The direct path is gone: a new round as soon as the interval allows.</summary>
@@ -109,9 +111,7 @@ internal sealed class Puncher
     {
         if (!_isClient || Round == 0 || (NextRoundAt.IsSet && _pause == TimeSpan.Zero))
             return;
-        _pause = TimeSpan.Zero;
-        _failureReported = false;
-        NextRoundAt = Instant.Max(now, _startedAt + RoundInterval);
+        Search(now);
     }
 
     /// <summary>Time passed.</summary>
@@ -126,7 +126,7 @@ internal sealed class Puncher
         bool lacksDirect = _pause == TimeSpan.Zero && !_isWanted;
         if (!_isWanted)
             _pause = _pause * 2 < LongestPause ? _pause * 2 : LongestPause;
-        if (_isClient && lacksDirect && Round >= EagerRounds && !_failureReported)
+        if (_isClient && lacksDirect && Round - _searchedFrom >= EagerRounds && !_failureReported)
         {
             failed = true;
             _failureReported = true;
@@ -135,6 +135,13 @@ internal sealed class Puncher
         OwesFrame = _requested <= Round;
         Begin(now, Math.Max(Round + 1, _requested));
         return true;
+    }
+
+    /// <summary>Rounds are eager again.</summary>
+    private void Search(Instant now)
+    {
+        (_pause, _failureReported, _searchedFrom) = (TimeSpan.Zero, false, Round);
+        NextRoundAt = Instant.Max(now, _startedAt + RoundInterval);
     }
 
     private void Begin(Instant now, ulong round)

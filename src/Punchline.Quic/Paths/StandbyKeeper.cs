@@ -50,13 +50,13 @@ internal sealed class StandbyKeeper
         NextTimeout = path is null ? Instant.Never : Due(now, path, distance);
     }
 
-    /// <summary>The distance is another one: what is due by it is not put off.</summary>
+    /// <summary>The distance is another one: what is due by it is not put off, but for the answer to a probe that is on its way.</summary>
     /// <param name="now">The time.</param>
     /// <param name="distance">Between two probes of a path that answers, from now on.</param>
     internal void Hasten(Instant now, TimeSpan distance)
     {
         if (Path is { } path)
-            NextTimeout = Instant.Min(NextTimeout, Due(now, path, distance));
+            NextTimeout = Instant.Min(NextTimeout, Instant.Max(Due(now, path, distance), _probedAt + Repeat));
     }
 
     /// <summary>Time has passed.</summary>

@@ -51,6 +51,7 @@ public sealed class BetterPathTests
         scene.Network.SetBoth(FarClient, Scene.HostDirect, Dead);
         scene.Connection.TrySendDatagram([1]);
         scene.Check(scene.Network.RunUntil(() => !scene.IsDirect, Soon), "direct over dead links");
+        scene.Network.RunFor(TimeSpan.FromSeconds(7)); // More than one round.
         scene.Network.SetBoth(FarClient, Scene.HostDirect, Far);
         scene.Check(scene.Network.RunUntil(() => scene.IsDirect, Soon), "no direct path");
     }
