@@ -83,7 +83,7 @@ internal sealed class CandidateBook
         foreach (ICandidateTeller teller in _tellers)
         {
             foreach (Candidate gone in before.Where(old => !now.Exists(c => c.Address == old.Address)))
-                teller.TakeBack(gone.Address, isGone);
+                teller.TakeBack(gone.Address, isGone && !all.Exists(own => own.Address == gone.Address)); // Better ones may have taken its place.
             foreach (Candidate added in now.Where(c => !before.Exists(old => old.Address == c.Address)))
                 teller.Tell(added);
         }

@@ -16,6 +16,7 @@ internal sealed class Sightings(PeerNode node)
     private readonly List<Question> _asked = [];
     private UdpAddress _seen;
     private IUdpSocket? _seenFrom;
+    private bool? _hasAlternate;
 
     /// <summary>The server's binding tells where it sees the main socket.</summary>
     /// <returns>True if that is another place than before of the same socket.</returns>
@@ -42,7 +43,7 @@ internal sealed class Sightings(PeerNode node)
             return;
         foreach (IUdpSocket socket in others)
             Keep(socket, channel);
-        node.Survey.Begin(main, server, hasAlternate: channel.AlternatePort != 0);
+        _hasAlternate = channel.AlternatePort != 0;
         TellSurvey(main, server);
         if (!_asked.Exists(static entry => entry.Source is StunBinding))
             AskElsewhere(main, server, channel);
@@ -85,6 +86,9 @@ internal sealed class Sightings(PeerNode node)
 
     private void TellSurvey(IUdpSocket socket, in UdpAddress server)
     {
+        // Also when its answer comes: a server over IPv6 may have been asked meanwhile.
+        if (_hasAlternate is { } hasAlternate)
+            node.Survey.Begin(socket, server, hasAlternate);
         if (!_seen.IsNone)
             node.Survey.OnSeen(socket, server, _seen);
     }

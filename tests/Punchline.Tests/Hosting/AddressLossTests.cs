@@ -97,6 +97,27 @@ public sealed class AddressLossTests
         Assert.Equal(seen, await node.CallAsync(() => node.Node.Survey.Mapped));
     }
 
+    [Fact]
+    public async Task Of_two_servers_that_of_IPv4_tells_of_the_NATs_whichever_was_asked_first()
+    {
+        await using ManualNode node = await ManualNode.StartAsync(Ours, OursOverIPv6);
+        using var server = new FakeServer();
+        using var other = new FakeServer();
+        await using ServerChannel channel = await node.ConnectAsync(server, Main);
+        await using ServerChannel otherChannel = await node.ConnectAsync(other, OverIPv6);
+        await using var udp = new ServerUdp(node.Node, server.Address);
+        await using var otherUdp = new ServerUdp(node.Node, other.Address);
+        Task<RelayRoute> binding = udp.BindAsync(channel, 7, new byte[RelayFrame.KeyLength], Token);
+        Task<RelayRoute> otherBinding = otherUdp.BindAsync(otherChannel, 7, new byte[RelayFrame.KeyLength], Token);
+        byte[] asked = (await node.TakeSentAsync(Main))[^1];
+        byte[] otherAsked = (await node.TakeSentAsync(OverIPv6))[^1];
+        await node.BindAsync(Main, asked, Seen);
+        Assert.Equal(Seen, await node.CallAsync(() => node.Node.Survey.Mapped));
+        await node.BindAsync(OverIPv6, otherAsked, FakeSocket.Address("[2001:db8::10]:40001"));
+        await Hang.OrAsync(Task.WhenAll(binding, otherBinding), "two bindings");
+        Assert.Equal(Seen, await node.CallAsync(() => node.Node.Survey.Mapped));
+    }
+
     private static async Task<ServerUdp> BindAsync(ManualNode node, FakeServer server, ServerChannel channel)
     {
         var udp = new ServerUdp(node.Node, server.Address);

@@ -43,7 +43,9 @@ public sealed class CandidateBookTests
         Assert.Equal(CandidateBook.MaxTold, peer.Known.Count);
         Assert.Contains(Address("203.0.113.9"), peer.Known);
         Assert.DoesNotContain(Address($"172.17.{CandidateBook.MaxTold}.1"), peer.Known);
+        Assert.Empty(peer.Gone); // The one that made room still leads here.
         _book.EndReflexive(this, isGone: true);
+        Assert.Equal([Address("203.0.113.9")], peer.Gone);
         Assert.Equal(_book.Current.Select(candidate => candidate.Address), peer.Known);
     }
 
@@ -78,6 +80,13 @@ public sealed class CandidateBookTests
 
         public void Tell(Candidate candidate) => Known.Add(candidate.Address);
 
-        public void TakeBack(UdpAddress address, bool isGone) => Assert.True(Known.Remove(address));
+        public List<UdpAddress> Gone { get; } = [];
+
+        public void TakeBack(UdpAddress address, bool isGone)
+        {
+            Assert.True(Known.Remove(address));
+            if (isGone)
+                Gone.Add(address);
+        }
     }
 }
