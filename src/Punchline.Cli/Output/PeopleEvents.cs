@@ -67,7 +67,7 @@ internal sealed class PeopleEvents(TextWriter output, TextWriter errors, bool co
                 case Transferred transferred:
                     Say(string.Create(
                         CultureInfo.InvariantCulture,
-                        $"{transferred.What}: {transferred.Bytes:N0} bytes in {transferred.Duration.TotalSeconds:0.000} s, {EventWords.MegabitsPerSecond(transferred):0} Mbit/s."));
+                        $"{transferred.What}: {transferred.Bytes:N0} bytes in {transferred.Duration.TotalSeconds:0.000} s{Rate(transferred)}."));
                     break;
                 case NetworkExamined examined:
                     foreach (var finding in examined.Findings)
@@ -102,6 +102,10 @@ internal sealed class PeopleEvents(TextWriter output, TextWriter errors, bool co
     }
 
     private static string KindOf(PathChanged path) => path.Kind == PathKind.Direct ? "direct path to" : "through the server";
+
+    // A small file's time is all round trips.
+    private static string Rate(Transferred transferred) => transferred.Bytes < 1_000_000
+        ? "" : string.Create(CultureInfo.InvariantCulture, $", {EventWords.MegabitsPerSecond(transferred):0} Mbit/s");
 
     private static string Terms(StaysRelayed relayed) => relayed.BytesPerSecond == 0
         ? "" : string.Create(CultureInfo.InvariantCulture, $" The server relays up to {relayed.BytesPerSecond * 8 / 1e6:0.#} Mbit/s.");

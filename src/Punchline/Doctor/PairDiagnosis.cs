@@ -32,14 +32,14 @@ internal static class PairDiagnosis
             // What was seen says more than what the NATs are like.
             string why = verdict.Cause is RelayCause.Firewall or RelayCause.Unknown && pairs.Exists(pair => pair.Outcome == PairOutcome.OneWay)
                 ? "the other side's packets come in here, but what this side sends is not answered: a firewall drops it on its way" : verdict.Because;
-            return new PairResult(PathKind.Relay, current.Remote.ToIPEndPoint(), last.RoundTripTime, verdict.Cause, why, verdict.Advice);
+            return new PairResult(PathKind.Relay, current.Remote.ToIPEndPoint(), current.Path.Rating.RoundTrip, verdict.Cause, why, verdict.Advice);
         }
         AttemptReport? met = last.Attempts.Where(attempt => attempt.Outcome == AttemptOutcome.Met).Select(attempt => (AttemptReport?)attempt).LastOrDefault();
         int working = pairs.Count(pair => pair.Outcome is PairOutcome.InUse or PairOutcome.Works);
         string because = met is { } attempt && !current.Path.IsPair ? $"the two met by the {PairWords.Of(attempt.Method)}"
             : working == 1 ? "it is the only pair of addresses that works"
             : $"it is the best of {working} pairs of addresses that work";
-        return new PairResult(PathKind.Direct, current.Remote.ToIPEndPoint(), last.RoundTripTime, null, because, "");
+        return new PairResult(PathKind.Direct, current.Remote.ToIPEndPoint(), current.Path.Rating.RoundTrip, null, because, "");
     }
 
     private static PairSide SideOf(NatReport? report, IEnumerable<PairCandidate> candidates)

@@ -23,7 +23,7 @@ public sealed record PairExamined(
 /// <summary>Which way data takes in the end.</summary>
 /// <param name="Kind">Direct or not.</param>
 /// <param name="Remote">The host's address, or the server's.</param>
-/// <param name="RoundTripTime">Smoothed.</param>
+/// <param name="RoundTripTime">The shortest, as paths are chosen by it.</param>
 /// <param name="Cause">If it is relayed: why, for programs.</param>
 /// <param name="Because">Why, for people: the end of "direct, because …" or "relayed, because …".</param>
 /// <param name="Advice">If it is relayed, what would help most: the end of "to go direct: …"; else empty.</param>

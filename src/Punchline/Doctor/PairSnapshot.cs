@@ -14,10 +14,9 @@ namespace Punchline.Doctor;
 /// <param name="Attempts">Made so far.</param>
 /// <param name="Next">The method of the attempt that runs or comes next.</param>
 /// <param name="NextAt">When.</param>
-/// <param name="RoundTripTime">Of the path in use, smoothed.</param>
 internal sealed record PairSnapshot(
     Instant At, ProbingReport Probing, IReadOnlyList<Way> Ways, RelayFacts Facts, IReadOnlyList<AttemptReport> Attempts,
-    TraversalMethod Next, Instant NextAt, TimeSpan RoundTripTime)
+    TraversalMethod Next, Instant NextAt)
 {
     /// <summary>Since the first packet of the connection.</summary>
     public TimeSpan Elapsed => At - Probing.StartedAt;
@@ -26,10 +25,9 @@ internal sealed record PairSnapshot(
     public static PairSnapshot Of(PeerSession session, Instant now)
     {
         ProbingReport probing = session.Connection.ReportProbing();
-        session.Connection.TryGetPathStatistics(session.Connection.CurrentPath, out PathStatistics statistics);
         return new PairSnapshot(
             now, probing, [.. probing.Paths.Select(Way.Of)], session.Standing.Facts, session.Meeting.Traversal.Reports, session.Meeting.Traversal.Next,
-            session.Meeting.Traversal.NextTimeout, statistics.SmoothedRtt);
+            session.Meeting.Traversal.NextTimeout);
     }
 }
 

@@ -80,7 +80,7 @@ internal static class Seen
     public static PairSnapshot Look(double seconds, IReadOnlyList<Way> ways, RelayFacts? facts = null) => new(
         At(seconds),
         new ProbingReport(Start, 1, Ours, [new ToldCandidate(new Candidate(Host, CandidateKind.ServerReflexive), CandidateVerdict.Probe)], [.. ways.Select(way => way.Path)]),
-        ways, facts ?? new RelayFacts(Easy, Easy), [], TraversalMethod.None, Instant.Never, TimeSpan.FromMilliseconds(41));
+        ways, facts ?? new RelayFacts(Easy, Easy), [], TraversalMethod.None, Instant.Never);
 
     public static AttemptReport Attempt(TraversalMethod method, AttemptOutcome outcome) => new(method, outcome, At(2), Sockets: 1, Ports: 3, Probes: 9);
 }
