@@ -163,7 +163,11 @@ internal sealed class World
         if (ending is Ending.ClientCloses or Ending.BothClose)
             _connection?.Close(Client.Now, code, "done");
         if (ending is Ending.HostCloses or Ending.BothClose)
+        {
+            // Work that nobody waits for can be over before the host knows its friend.
+            RunUntil(() => _hostConnection is not null, _scenario.Patience);
             _hostConnection?.Close(Host.Now, code, "done");
+        }
         Client.IsDead = ending == Ending.ClientDies;
         Host.IsDead = ending == Ending.HostDies;
         Until(() => (Client.IsDead || Client.Connections.Count == 0) && (Host.IsDead || Host.Connections.Count == 0), LongestSilence + _scenario.HealedAt, "ghost",
