@@ -126,7 +126,8 @@ internal sealed class World
             Until(() => _hasDied || (OpenStreams(Client) == 0 && OpenStreams(Host) == 0), limit, "stream leak",
                 () => $"streams stay open: {OpenStreams(Client)} at the client, {OpenStreams(Host)} at the host");
         }
-        if (_hasDied && !_scenario.MayDie)
+        bool mayDie = _scenario.MayDie || (_hostConnection is null && _scenario.MayMissTheHandshake);
+        if (_hasDied && !mayDie)
             throw new ScenarioFailure("death", $"the connection ended for no reason\nclient: {_connection!.CloseError}\nhost: {_hostConnection?.CloseError}\n{_ledger.Unfinished}");
         return !_hasDied;
     }

@@ -82,6 +82,12 @@ internal sealed record Scenario
         || (2 * Silence) + TimeSpan.FromSeconds(20) > IdleTimeout;
 
     /// <summary>
+    /// True if the host may have given the handshake up, after 30 s, before the client heard its answer: the client then believes in a connection
+    /// that nobody has at the other end, until it is idle for too long.
+    /// </summary>
+    internal bool MayMissTheHandshake => (2 * Silence) + TimeSpan.FromSeconds(20) > TimeSpan.FromSeconds(30);
+
+    /// <summary>
     /// Far more than any timer: work that is not done by then after all is well hangs. A leg that always loses much never is well: there each
     /// flight may need some probe timeouts, which grow with every acknowledgement that is lost (RFC 9002 section 6.2.1).
     /// </summary>
